@@ -1,0 +1,50 @@
+"""Which page comes next: the reply decides."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from singer_sdk.pagination import PageNumberPaginator
+
+from tap_yonyou.reply import reply_of
+
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
+if TYPE_CHECKING:
+    import requests
+
+
+class U8Paginator(PageNumberPaginator):
+    """Counts pages from 1 for as long as the replies say that there are more.
+
+    `page_count` decides; without it `row_count` and the reply's own `rows_per_page`, which a
+    server may have capped; without these a page without rows is the end.
+    """
+
+    def __init__(self, resource: str) -> None:
+        """Start at the first page.
+
+        Args:
+            resource: The key of the rows in a reply.
+        """
+        super().__init__(1)
+        self._resource = resource
+
+    @override
+    def has_more(self, response: requests.Response) -> bool:
+        """Tell whether a page follows the one just read.
+
+        Args:
+            response: The reply to the current page.
+
+        Returns:
+            True if the next page is to be read.
+        """
+        reply = reply_of(response, self._resource)
+        if reply.pages is None:
+            return bool(reply.rows)
+        return self.current_value < reply.pages

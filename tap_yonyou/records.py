@@ -1,0 +1,235 @@
+"""U8 values to typed values, driven by a stream's JSON Schema.
+
+U8 writes nearly everything as a string: `"1"` for yes, `"494.0000"` for a number, `""` for
+nothing; keys come and go from row to row (source: vendor's page and real replies).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_yonyou.errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Value = Callable[[Any], Any]
+
+#: U8 names no zone; its servers stand in China.
+_CHINA: Final = timezone(timedelta(hours=8))
+
+# JSON true and the numbers 1 and 1.0 are the same key.
+_BOOLEANS: Final[dict[int | str, bool]] = {
+    1: True,
+    0: False,
+    -1: True,
+    "1": True,
+    "0": False,
+    "-1": True,
+    "true": True,
+    "false": False,
+}
+
+#: The most field names in one log line.
+_LISTED: Final = 20
+
+_DATE: Final = re.compile(
+    r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})"
+    r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
+)
+_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+class Converter:
+    """Makes records of a stream out of rows of U8.
+
+    Attributes:
+        nulled: How many values of a field could not be converted and became null.
+        dropped: How many values came in a field that the schema does not know.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], selected: Iterable[str]) -> None:
+        """Compile the schema.
+
+        Args:
+            schema: The JSON Schema in force, the catalog's if there is one.
+            selected: The names of the fields to emit.
+        """
+        properties = schema.get("properties", {})
+        self._fields = [(name, _value(properties[name])) for name in selected]
+        self._known = frozenset(properties)
+        # The case of keys is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
+        self._spelling = {name.casefold(): name for name in properties}
+        self.nulled: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+
+    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Convert one row.
+
+        Args:
+            row: Field names and values as they were parsed from JSON.
+
+        Returns:
+            Every selected field with a value of its type, or null where U8 has none.
+        """
+        if not row.keys() <= self._known:
+            row = self._respelt(row)
+        record = {}
+        for name, convert in self._fields:
+            value = row.get(name)
+            if value is not None and value != "":
+                try:
+                    value = convert(value)
+                except (ValueError, TypeError, KeyError, ArithmeticError):
+                    self.nulled[name] += 1
+                    value = None
+            else:
+                value = None
+            record[name] = value
+        return record
+
+    def summary(self) -> str:
+        """Word the two counts for the log: names of fields and numbers, never a value.
+
+        Returns:
+            For example `2 values set to null (birthday 2); 0 fields dropped`.
+        """
+        text = f"{self.nulled.total()} values set to null{_listed(self.nulled)}"
+        text += f"; {len(self.dropped)} fields dropped{_listed(self.dropped)}"
+        if self.dropped:
+            text += (
+                ": no schema knows them; to keep one, add it to the stream's schema in the "
+                "catalog, with Meltano by the extractor's `schema` extra"
+            )
+        return text
+
+    def _respelt(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        known = {name: value for name, value in row.items() if name in self._known}
+        for key, value in row.items():
+            if key not in self._known:
+                name = self._spelling.get(key.casefold())
+                if name is None or name in known:
+                    self.dropped[key] += 1
+                else:
+                    known[name] = value
+        return known
+
+
+def _listed(counts: Counter[str]) -> str:
+    if not counts:
+        return ""
+    names = [f"{one_line(name, 40)} {number}" for name, number in counts.most_common(_LISTED)]
+    if len(counts) > _LISTED:
+        names.append(f"and {len(counts) - _LISTED} more")
+    return f" ({', '.join(names)})"
+
+
+def _value(schema: Mapping[str, Any]) -> Value:
+    """Choose how values of a property are converted.
+
+    Args:
+        schema: The property's JSON Schema.
+
+    Returns:
+        A function that gives the typed value (or null, for text that is blank where the type
+        knows no blanks) or raises ValueError, TypeError, KeyError or ArithmeticError.
+    """
+    types = schema.get("type", [])
+    match [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]:
+        case ["string"]:
+            return _STRINGS.get(schema.get("format", ""), _text)
+        case [kind]:
+            return _OTHERS.get(kind, _as_it_is)
+        case _:
+            return _as_it_is
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        # PostgreSQL takes no NUL in a text.
+        return value.replace("\0", "") if "\0" in value else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    raise TypeError
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, str):
+        value = value.strip().lower()
+    return None if value == "" else _BOOLEANS[value]
+
+
+def _date(value: Any) -> str | None:
+    moment = _moment(value)
+    return moment and moment[:10]
+
+
+def _moment(value: Any) -> str | None:
+    """Read `yyyy-MM-dd` or `yyyy/M/d`, with or without a time, as ISO 8601 with a zone."""
+    if not isinstance(value, str):
+        raise TypeError
+    value = value.strip()
+    if not value:
+        return None
+    if not (match := _DATE.fullmatch(value)):
+        raise ValueError
+    year, _, month, day, hour, minute, second, fraction, zone = match.groups(default="")
+    time = f"{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}.{fraction:0<6}"
+    moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}{zone}")
+    return (moment if zone else moment.replace(tzinfo=_CHINA)).isoformat()
+
+
+def _number(value: Any) -> int | Decimal | None:
+    if isinstance(value, bool):
+        raise TypeError
+    if isinstance(value, str):
+        value = value.strip()
+        if not value:
+            return None
+        if not _NUMBER.fullmatch(value):
+            raise ValueError
+    if isinstance(value, int):
+        return value
+    number = Decimal(value)
+    # Targets keep numbers as doubles; what is beyond them is no number there.
+    if not number.is_finite() or abs(number.adjusted()) > sys.float_info.max_10_exp:
+        raise ValueError
+    return number
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    if number is not None and number != int(number):
+        raise ValueError
+    return None if number is None else int(number)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _instance_of(kind: type) -> Value:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+
+    return convert
+
+
+_STRINGS: Final[Mapping[str, Value]] = {"date": _date, "date-time": _moment}
+_OTHERS: Final[Mapping[str, Value]] = {
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+    "object": _instance_of(dict),
+    "array": _instance_of(list),
+}

@@ -1,0 +1,136 @@
+"""What a reply of the OpenAPI says, whatever its spelling.
+
+A reply is one JSON object (source: vendor's page): `errcode`, `errmsg`, the paging fields
+`page_index`, `rows_per_page`, `row_count`, `page_count` (strings in every sample, numbers are
+taken too) and the rows under the resource's name.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from tap_yonyou.errors import OK
+
+if TYPE_CHECKING:
+    import requests
+
+# A number with a fraction keeps its digits, so that its text can be given back.
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+_bodies: WeakKeyDictionary[requests.Response, dict[str, Any]] = WeakKeyDictionary()
+
+
+class BadReply(ValueError):  # noqa: N818 -- named for what it is
+    """The body is not what the vendor's page describes; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The body of one response.
+
+    Attributes:
+        body: The parsed JSON object.
+        resource: The key of what was asked for: `customercontacts` for its rows, `token`.
+    """
+
+    body: dict[str, Any]
+    resource: str
+
+    @property
+    def rows(self) -> list[Any] | None:
+        """The rows; None if the reply has no list of them."""
+        rows = self.body.get(self.resource)
+        return rows if isinstance(rows, list) else None
+
+    @property
+    def errcode(self) -> str:
+        """The error code; without one, `0` if what was asked for is there, else `""`."""
+        errcode = self.body.get("errcode")
+        if errcode is None:
+            return OK if isinstance(self.body.get(self.resource), list | dict) else ""
+        return str(errcode).strip()
+
+    @property
+    def errmsg(self) -> str:
+        """The message beside the error code."""
+        return str(self.body.get("errmsg") or "")
+
+    @property
+    def row_count(self) -> int | None:
+        """How many rows there are on all pages."""
+        return count(self.body.get("row_count"))
+
+    @property
+    def page_count(self) -> int | None:
+        """How many pages there are."""
+        return count(self.body.get("page_count"))
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages there are; None if the reply does not say.
+
+        `page_count` = ceil(`row_count` / `rows_per_page`), with the rows per page of the reply:
+        a server may give less than it was asked for.
+        """
+        if self.page_count:
+            return self.page_count
+        rows_per_page = count(self.body.get("rows_per_page"))
+        if self.row_count is None or not rows_per_page:
+            return None
+        return -(-self.row_count // rows_per_page)
+
+
+def reply_of(response: requests.Response, resource: str) -> Reply:
+    """Read a response; its body is parsed once, however often this is asked.
+
+    Args:
+        response: A response whose body has been received.
+        resource: The key of its rows.
+
+    Returns:
+        The reply.
+
+    Raises:
+        BadReply: The body is not a JSON object.
+    """
+    if response not in _bodies:
+        _bodies[response] = _parse(response.content)
+    return Reply(_bodies[response], resource)
+
+
+def count(value: object) -> int | None:
+    """Read a whole number of a reply.
+
+    Args:
+        value: A string or a number.
+
+    Returns:
+        The number; None for anything else, negative numbers among it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        return None
+    return number if number >= 0 else None
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    problem = "is not JSON" if content.strip() else "is empty"
+    try:
+        body = _DECODER.decode(content.removeprefix(codecs.BOM_UTF8))
+    except (ValueError, RecursionError):
+        body = None
+    else:
+        problem = "is not a JSON object"
+    if not isinstance(body, dict):
+        msg = f"the body {problem}"
+        raise BadReply(msg)
+    return body

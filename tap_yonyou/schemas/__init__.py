@@ -1,0 +1,1 @@
+"""One JSON Schema a stream, named after the vendor's resource."""

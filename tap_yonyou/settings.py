@@ -1,0 +1,236 @@
+"""Which settings there are, and what is wrong with a configuration.
+
+Descriptions, defaults and ranges stand here and nowhere else: `--about`, meltano.yml,
+.env.example and the tables of the READMEs are kept in step with them by a test.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+_KINDS = {
+    "string": "a text in quotes",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+}
+
+
+def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any]:
+    """Describe the settings.
+
+    Args:
+        filters: The filters of each stream by the stream's name.
+
+    Returns:
+        A JSON Schema.
+    """
+    return th.PropertiesList(
+        th.Property(
+            "from_account",
+            th.StringType,
+            required=True,
+            title="Caller id",
+            description="The caller's account (调用方id), from the developer's account page.",
+            examples=["my_developer_account"],
+        ),
+        th.Property(
+            "to_account",
+            th.StringType,
+            required=True,
+            title="Provider id",
+            description="The account of the company whose U8+ is read (提供方id).",
+            examples=["my_company_account"],
+        ),
+        th.Property(
+            "app_key",
+            th.StringType,
+            required=True,
+            secret=True,
+            title="App key",
+            description="The app's key (应用编码).",
+        ),
+        th.Property(
+            "app_secret",
+            th.StringType,
+            secret=True,
+            title="App secret",
+            description="The app's secret (应用密钥); with it the tap obtains and renews the "
+            "token. One of app_secret and token must be set.",
+        ),
+        th.Property(
+            "token",
+            th.StringType,
+            secret=True,
+            title="Token",
+            description="A token issued elsewhere (全局访问唯一识别码), used until it expires. "
+            "Ignored where app_secret is set.",
+        ),
+        th.Property(
+            "ds_sequence",
+            th.IntegerType(minimum=1),
+            title="Data source number",
+            description="Number of the data source (数据源序号); left out, U8 takes the first "
+            "data source of the app.",
+            examples=[1],
+        ),
+        th.Property(
+            "api_url",
+            th.StringType,
+            default="https://api.yonyouup.com",
+            title="API address",
+            description="Address of the OpenAPI gateway: https, or http on a loopback host.",
+        ),
+        th.Property(
+            "page_size",
+            th.IntegerType(minimum=1, maximum=10000),
+            default=500,
+            title="Page size",
+            description="Rows to ask for in one request, 1 to 10000 (rows_per_page). A server "
+            "may give fewer; the tap follows what the reply says.",
+        ),
+        th.Property(
+            "request_timeout",
+            th.IntegerType(minimum=1),
+            default=100,
+            title="Request timeout",
+            description="Seconds to wait for the answer to one request.",
+        ),
+        th.Property(
+            "filters",
+            th.ObjectType(
+                *(
+                    th.Property(stream, th.ObjectType(*properties, additional_properties=False))
+                    for stream, properties in filters.items()
+                ),
+                additional_properties=False,
+            ),
+            title="Filters",
+            description="Reads only matching rows: filters.<stream>.<filter>, with the vendor's "
+            "names.",
+            examples=[{"customercontacts": {"ccuscode": "0215", "be_main_linker": True}}],
+        ),
+        additional_properties=False,
+    ).to_dict()
+
+
+def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is null or blank: to a user that is not set.
+
+    Args:
+        config: A configuration.
+
+    Returns:
+        A copy without such settings and filters.
+    """
+    kept = {name: value for name, value in config.items() if value is not None and value != ""}
+    if isinstance(filters := kept.get("filters"), dict):
+        kept["filters"] = {
+            stream: without_blanks(values) if isinstance(values, dict) else values
+            for stream, values in filters.items()
+        }
+    return kept
+
+
+def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: str) -> list[str]:
+    """Find what is wrong with a configuration.
+
+    Args:
+        config: A configuration without blanks.
+        schema: What `config_jsonschema` gave, with the settings of the SDK added.
+        env_prefix: The beginning of the names of environment variables.
+
+    Returns:
+        A line for each problem: which setting, what is wrong, what to do. Never a value.
+    """
+    validator = th.DEFAULT_JSONSCHEMA_VALIDATOR(
+        schema,
+        format_checker=th.DEFAULT_JSONSCHEMA_VALIDATOR.FORMAT_CHECKER,
+    )
+    lines = [line for e in validator.iter_errors(config) for line in _explain(e, env_prefix)]
+    if "app_secret" not in config and "token" not in config:
+        lines.append(
+            f"app_secret and token are both missing: set app_secret (or {env_prefix}APP_SECRET) "
+            "to have the tap log in, or token to use a token issued elsewhere",
+        )
+    if isinstance(api_url := config.get("api_url"), str) and not _is_allowed(api_url):
+        lines.append(
+            "api_url must be an https address without credentials, query or fragment; plain http "
+            "is allowed for a loopback host only, because requests carry secrets",
+        )
+    return list(dict.fromkeys(lines))
+
+
+def expected(schema: Mapping[str, Any]) -> str:
+    """Word the type of a setting.
+
+    Args:
+        schema: The setting's JSON Schema.
+
+    Returns:
+        For example `a whole number from 1 to 10000`.
+    """
+    types = schema.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    text = " or ".join(_KINDS.get(kind, kind) for kind in types if kind != "null") or "valid"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None:
+        text += f" from {low} to {high}" if high is not None else f" of at least {low}"
+    return text
+
+
+def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
+    """Word an error of the validator, whose own message would show the value."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    given: Any = error.instance
+    match error.validator:
+        case "required":
+            for name in schema["required"]:
+                if name not in given:
+                    variable = f"{env_prefix}{name.upper()}"
+                    yield f"{name} is missing: set it in the configuration or as {variable}"
+        case "additionalProperties":
+            known = schema["properties"]
+            kind = "setting" if not path else "stream" if path == "filters" else "filter"
+            for name in given.keys() - known.keys():
+                yield f"{path}{path and '.'}{name} is no {kind}: {_suggest(name, known)}"
+        case "format":
+            yield f"{path} must be a date like 2024-12-31"
+        case _:
+            yield f"{path} must be {expected(schema)}"
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    if close := get_close_matches(name, known, n=1):
+        return f"did you mean {close[0]}?"
+    return f"use one of {', '.join(known)}"
+
+
+def _is_allowed(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
