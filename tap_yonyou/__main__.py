@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import traceback
@@ -25,8 +24,6 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except SingerSDKError as error:
         _say(error, *error.args)
-    except json.JSONDecodeError as error:
-        _say(error, "the file given with --catalog or --state is not JSON")
     except Exception as error:  # noqa: BLE001 -- its text may hold a value of a record
         _say(
             error,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 import sys
 import time
 from functools import cached_property
@@ -65,6 +66,7 @@ class U8Stream(RESTStream[int], abc.ABC):
             login: The token, shared by all streams.
         """
         super().__init__(tap)
+        self.logger.addFilter(_without_bookmark)
         self._u8_tap = tap
         self._api = api
         self._login = login
@@ -247,3 +249,10 @@ class U8Stream(RESTStream[int], abc.ABC):
         # The SDK keeps back a STATE equal to the last one, so that a run whose bookmark did not
         # move would end without any.
         self._u8_tap.write_message(StateMessage(value=self.tap_state))
+
+
+def _without_bookmark(record: logging.LogRecord) -> bool:
+    """Keep the bookmark, a value of a record, out of the line that the SDK logs about it."""
+    if isinstance(record.args, tuple) and "bookmark value: %s" in str(record.msg):
+        record.args = (*record.args[:-1], "(not shown)")
+    return True

@@ -22,7 +22,7 @@ _KINDS = {
     "string": "a text in quotes",
     "integer": "a whole number",
     "boolean": "true or false",
-    "object": "an object",
+    "object": "an object in JSON",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -67,8 +68,10 @@ class TapYonyou(Tap):
         Raises:
             SettingsError: The configuration, the catalog or the state cannot be used.
         """
-        if isinstance(kwargs.get("catalog"), dict):
+        if kwargs.get("catalog") is not None:
             kwargs["catalog"] = _read_catalog(kwargs["catalog"])
+        if not isinstance(kwargs.get("state"), dict | None):
+            raise SettingsError(_NO_STATE)
         try:
             super().__init__(**kwargs)
         except ValueError:
@@ -99,8 +102,7 @@ class TapYonyou(Tap):
         except AttributeError:
             readable = False
         if not readable:
-            msg = "--state is no Singer state: it must be an object with bookmarks by stream"
-            raise SettingsError(msg)
+            raise SettingsError(_NO_STATE)
         super().load_state(state)
 
     @classmethod
@@ -111,10 +113,26 @@ class TapYonyou(Tap):
             try:
                 super().cb_config(ctx, param, (path,))
             except (OSError, TypeError, ValueError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "no JSON object"
-                msg = f"--config {path} cannot be read: {reason}"
+                missing = isinstance(error, FileNotFoundError)
+                reason = "was not found" if missing else "holds no JSON object"
+                msg = f"--config {path} {reason}"
                 raise SettingsError(msg) from None
         return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(cls, **kwargs: Any) -> None:
+        """Run the command; the files of `--catalog` and `--state` are checked first."""
+        for option in ("catalog", "state"):
+            if (file := kwargs.get(option)) is not None:
+                text = file.read()
+                try:
+                    json.loads(text)
+                except ValueError:
+                    msg = f"--{option} is not JSON"
+                    raise SettingsError(msg) from None
+                kwargs[option] = io.StringIO(text)
+        super().invoke(**kwargs)
 
     # An underscore name of the SDK: its own check shows the offending value, which may be a
     # secret, and there is no other place between reading the environment and that check.
@@ -141,16 +159,20 @@ class TapYonyou(Tap):
         return lines
 
 
+_NO_STATE: Final = "--state is no Singer state: it must be an object with bookmarks by stream"
+
 #: How the SDK reads a variable of a type, where that can fail.
 _PARSERS: Final[dict[str, Callable[[str], object]]] = {"integer": int, "object": json.loads}
 
 
-def _read_catalog(catalog: dict[str, Any]) -> Catalog:
+def _read_catalog(catalog: Any) -> Catalog:
     """Read a catalog, with the replication method a user chose in its metadata.
 
     Singer has that choice under the metadata key `replication-method`, where Meltano's
     `metadata` extra puts it; the SDK reads only what discovery wrote.
     """
+    if isinstance(catalog, Catalog):
+        return catalog
     try:
         for entry in catalog["streams"]:
             for item in entry["metadata"]:

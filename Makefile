@@ -1,0 +1,38 @@
+# A newcomer needs two of these: `make demo` and `make test`.
+# Paths are relative, so that the folder may have a space in its name.
+
+PYTHON ?= python3
+
+.PHONY: demo test lint types lock clean
+
+demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
+	.venv/bin/python -m demo
+
+test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest --cov --cov-report=term
+
+lock: .venv/.ready  ## Pin the requirements anew
+	sh requirements/lock.sh
+
+clean:  ## Remove all that make has made
+	rm -rf .venv .venv-meltano .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv-meltano/.ready: requirements/meltano.txt
+	$(PYTHON) -m venv --clear .venv-meltano
+	.venv-meltano/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/meltano.txt
+	touch $@
+
+# pip, unlike Meltano's default installer, knows the mirrors and certificates set up for pip.
+.meltano/.ready: .venv-meltano/.ready meltano.yml $(wildcard requirements/ta*.txt) pyproject.toml
+	MELTANO_VENV_BACKEND=virtualenv .venv-meltano/bin/meltano install
+	touch $@

@@ -1,0 +1,1 @@
+"""The main job for real: a U8+, Meltano and PostgreSQL on one machine."""

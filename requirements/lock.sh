@@ -1,0 +1,17 @@
+#!/bin/sh
+# Pins all requirements, for every Python from 3.11 on. No index address is recorded.
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+        --no-emit-index-url --no-emit-find-links --no-annotate \
+        --custom-compile-command "make lock" "$@"
+}
+compile --generate-hashes --group dev --group lock pyproject.toml -o requirements/dev.txt
+compile --generate-hashes --group meltano -o requirements/meltano.txt
+# Meltano installs the plugins with these as constraints, which know no hashes.
+compile pyproject.toml -o requirements/tap-yonyou.txt
+for target in target-postgres target-jsonl; do
+    sed -n "s/.*pip_url: \([a-z-]*$target==[^ ]*\).*/\1/p" meltano.yml |
+        compile - -o "requirements/$target.txt"
+done

@@ -1,0 +1,36 @@
+"""``python -m sandbox``: run the sandbox until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from sandbox import Sandbox, contacts
+
+
+def main() -> None:
+    """Serve as the command line says, and print where and for whom."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    add = parser.add_argument
+    add("--rows", type=int, default=225, help="contacts to serve (225)")
+    add("--latency", type=float, default=0, help="milliseconds per request (0)")
+    add("--port", type=int, default=8765, help="0 takes any free port (8765)")
+    options = parser.parse_args()
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    rows, latency = contacts(options.rows), options.latency / 1000
+    with Sandbox(rows=rows, latency=latency, port=options.port) as u8:
+        print(f"url          {u8.url}")
+        for name, value in u8.accounts._asdict().items():
+            print(f"{name:12} {value}")
+        print(f"{len(rows)} invented contacts; Ctrl-C ends", flush=True)
+        # In short waits, because on Windows a signal does not end a long one.
+        while not stop.wait(0.5):
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Who is in the sandbox: invented customer contacts, the same ones in every run."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Row: TypeAlias = dict[str, object]
+
+# The rows of the vendor's sample reply, as far as they differ from each other.
+_SAMPLE: dict[int, Row] = {
+    1: {
+        "charge_person": "崔可",
+        "code": "00000007",
+        "ccusname": "天津鹏程电子有限公司",
+        "charge_person_code": "00040",
+        "ccuscode": "0215",
+        "name": "张天宇",
+    },
+    2: {
+        "charge_person": "师小容",
+        "code": "00000012",
+        "ccusname": "云飞电子科技集团",
+        "charge_person_code": "00023",
+        "ccuscode": "0111",
+        "name": "阚奇",
+    },
+}
+
+# The cyclic signs the Chinese count with (first, second, third …): nobody's real name.
+_STEMS = "甲乙丙丁戊己庚辛壬癸"
+_SIGNS = [f"{stem}{branch}" for branch in "子丑寅卯辰巳午未申酉戌亥" for stem in _STEMS]
+_NAMES = ["某".join(sign) for sign in _SIGNS]
+_COMPANIES = [f"虚构{sign}贸易有限公司" for sign in _SIGNS]
+_DAYS = [f"{1960 + n % 41}-{1 + n % 12:02d}-{1 + n % 28:02d}" for n in range(500)]
+_CLERKS = [(f"{n:05d}", f"{_STEMS[n % 10]}某") for n in range(50)]
+_SEXES = (("不详", ""), ("男", "先生"), ("女", "女士"))
+_POSITIONS = ("", "采购经理", "会计", "总经理", "仓库主管")
+_FAVORITES = ("", "围棋", "书法", "", "围棋、茶")
+
+
+def _code(n: int) -> str:
+    # Passes through the sample's 7 and 12; the gaps leave room to insert a contact.
+    return f"{5 * n + 2:08d}"
+
+
+def contact(n: int) -> Row:
+    """Return contact number `n`, counted from 1; its code grows with `n`.
+
+    Contacts 1 and 2 are the two rows of the vendor's sample. The later ones are
+    invented in the same shape: every value a string, ``""`` or an absent key for what
+    is not known, `qq` (which the page lists and the sample lacks) in some.
+    """
+    if n in _SAMPLE:
+        return _BLANK | _SAMPLE[n]
+    customer = n // 3
+    clerk_code, clerk = _CLERKS[n % 50]
+    sex, title = _SEXES[n % 3]
+    row: Row = {
+        "position": _POSITIONS[n % 5],
+        "direct_leader": "" if n % 4 else _NAMES[(n - 1) % 120],
+        "birthday": _DAYS[n % 500] if n % 3 else "",
+        "sex": sex,
+        "direct_leader_code": "" if n % 4 else _code(n - 1),
+        "charge_person": clerk,
+        "code": _code(n),
+        "ccusname": _COMPANIES[customer % 120],
+        "favorite": _FAVORITES[n % 5],
+        "mobile_phone": f"000{n:08d}" if n % 5 else "",
+        "title": title,
+        "default": "1" if n % 3 == 0 else "0",
+        "charge_person_code": clerk_code,
+        "native": "虚构省" if n % 6 == 0 else "",
+        "email": f"contact{n}@example.com" if n % 4 else "",
+        "be_main_linker": "1" if n % 2 else "0",
+        "ccuscode": str(1000 + customer),
+        "name": _NAMES[n % 120],
+        "wechat": f"invented-{n}" if n % 5 == 1 else "",
+        "office_phone": f"000-{n:08d}" if n % 7 else "",
+    }
+    if n % 4 == 1:
+        row["qq"] = f"000{n}"
+    if n % 11 == 0:
+        del row["wechat"], row["native"]
+    return row
+
+
+def contacts(count: int) -> list[Row]:
+    """Return contacts 1 to `count`, ascending by code; the caller may change them."""
+    return [contact(n) for n in range(1, count + 1)]
+
+
+# What both sample rows share, in the sample's order of keys.
+_BLANK: Row = {
+    **dict.fromkeys(contact(3), ""),
+    "sex": "不详",
+    "default": "1",
+    "be_main_linker": "1",
+}

@@ -1,0 +1,231 @@
+"""What the OpenAPI answers: log-in, the list of customer contacts, and its refusals.
+
+No HTTP here: a query goes in, a reply comes out. "Vendor" marks what the vendor's page
+or SDK or a real reply shows; "seen" what only other clients tell; "guess" what nobody
+has documented and no client may depend on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, NamedTuple, TypeAlias
+
+from sandbox.contacts import Row, contacts
+
+Query: TypeAlias = Mapping[str, str]
+Filter: TypeAlias = Callable[[Row], bool]
+
+# Vendor: the page's 21 filters; these go by 关键字 (keyword), the others by equality.
+KEYWORDS = {"name", "ccusname", "direct_leader", "charge_person"}
+KEYWORDS |= {"email", "favorite", "wechat"}
+BOOLEANS = {"be_main_linker", "default"}
+FILTERS = {"code_begin", "code_end", "birthday"} | KEYWORDS | BOOLEANS
+FILTERS |= {"ccuscode", "direct_leader_code", "charge_person_code", "title", "sex"}
+FILTERS |= {"position", "mobile_phone", "office_phone", "qq"}
+
+
+class Accounts(NamedTuple):
+    """What a caller needs to be let in."""
+
+    from_account: str
+    to_account: str
+    app_key: str
+    app_secret: str
+
+
+# Invented. The secret holds characters that percent-encoding changes.
+ACCOUNTS = Accounts(
+    from_account="sandbox_dev",
+    to_account="sandbox_ent",
+    app_key="opa5a0db0c5e7f1d2c9",
+    app_secret="5aNd+b0x/8Qk2wZr7TfY1g==",  # noqa: S106 - opens nothing but this
+)
+
+
+class Refused(Exception):  # noqa: N818 - the service works as it should
+    """A reply with an errcode other than 0: ``Refused((errcode, errmsg), name)``."""
+
+    @property
+    def reply(self) -> dict[str, object]:
+        """The JSON object of the vendor's sample of an error."""
+        (code, message), *names = self.args
+        return {"errcode": code, "errmsg": message.format(*names)}
+
+
+# Vendor: 20002 and 30021 with their messages. Seen: 30012; its message is a guess.
+NOTHING_MATCHES = ("20002", "未检索到匹配的[客户联系人]")
+BAD_TOKEN = ("30012", "token无效")
+NOT_PUBLISHED = ("30021", "此应用未上线")
+# Guess: all of these are INVENTED. The real codes are unknown; only that 2xxxx seems to
+# come from U8 and 3xxxx from the gateway before it.
+BAD_PARAMETER = ("29001", "参数[{}]的值无效")
+NO_SUCH_SOURCE = ("29002", "数据源不存在")
+MISSING_PARAMETER = ("39001", "缺少参数[{}]")
+WRONG_ACCOUNT = ("39002", "参数[{}]不正确")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class U8:
+    """The service behind the address; every attribute may be changed while it answers.
+
+    Attributes:
+        rows: the contacts, in the order they are served; whoever edits them keeps it
+            ascending by code. (The real order is SQL Server's Chinese collation, the
+            same as plain string order for codes of digits.) Edit with `lock` held, or
+            assign a new list.
+        accounts: what a caller must send.
+        numbers: the four page fields as JSON numbers. Vendor: strings.
+        max_rows_per_page: a silent cap, named in the reply. Guess: unknown if any.
+        omit: keys to leave out of batch_get's good replies.
+        past_end: what a page after the last answers: errcode 20002, no rows, or no
+            `customercontacts` at all. Guess: all three.
+        token_life: seconds a token is good for, by `clock`. Vendor: 7200.
+        clock: returns seconds.
+        published: whether the app is. Vendor: if not, batch_get answers 30021.
+        sources: the values of `ds_sequence` there are; all hold the same `rows`.
+        tokens: every token issued, newest last. Guess: older ones stay valid.
+        lock: held while a request is answered, but not while it waits.
+
+    """
+
+    rows: list[Row] = field(default_factory=partial(contacts, 225))
+    accounts: Accounts = ACCOUNTS
+    numbers: bool = False
+    max_rows_per_page: int | None = None
+    omit: set[str] = field(default_factory=set)
+    past_end: Literal["20002", "empty", "rows_missing"] = "20002"
+    token_life: float = 7200
+    clock: Callable[[], float] = time.monotonic
+    published: bool = True
+    sources: tuple[int, ...] = (1,)
+    tokens: list[str] = field(default_factory=list, init=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, init=False)
+    _expiry: dict[str, float] = field(default_factory=dict, init=False)
+
+    def revoke(self) -> None:
+        """Make every token issued so far invalid."""
+        with self.lock:
+            self._expiry.clear()
+
+    def token(self, query: Query) -> dict[str, object]:
+        """Log in (vendor: parameters and reply)."""
+        self._identify(query, "from_account", "app_key", "app_secret")
+        token = uuid.uuid4().hex
+        self.tokens.append(token)
+        self._expiry[token] = self.clock() + self.token_life
+        return {
+            "errcode": "0",
+            "errmsg": "",
+            "token": {
+                "appKey": self.accounts.app_key,
+                "expiresIn": self.token_life,
+                "id": token,
+            },
+        }
+
+    def batch_get(self, query: Query) -> dict[str, object]:
+        """Answer one page of contacts (vendor: filters, page fields and their order).
+
+        The vendor's page leaves out `page_index` and `rows_per_page`, which its other
+        lists take and its reply names. Guess: in which order
+        things are checked, that an empty parameter counts as absent, and that an
+        unknown one is ignored.
+        """
+        if not self.published:
+            raise Refused(NOT_PUBLISHED)
+        self._identify(query, "from_account", "to_account", "app_key")
+        if self._expiry.get(_required(query, "token"), -math.inf) <= self.clock():
+            raise Refused(BAD_TOKEN)
+        source = query.get("ds_sequence")
+        if source and source not in map(str, self.sources):
+            raise Refused(NO_SUCH_SOURCE)
+
+        index = _positive(query, "page_index", 1)
+        size = _positive(query, "rows_per_page", 20)
+        size = min(size, self.max_rows_per_page or size)
+        rows = self.rows
+        if filters := [
+            _filter(name, value)
+            for name, value in query.items()
+            if value and name in FILTERS
+        ]:
+            rows = [row for row in rows if all(fits(row) for fits in filters)]
+        page = rows[(index - 1) * size : index * size]
+        if not rows or (not page and self.past_end == "20002"):
+            raise Refused(NOTHING_MATCHES)
+
+        spell: Callable[[int], object] = int if self.numbers else str
+        reply = {
+            "page_index": spell(index),
+            "rows_per_page": spell(size),
+            "row_count": spell(len(rows)),
+            "errmsg": "",
+            "customercontacts": page,
+            "page_count": spell(-(-len(rows) // size)),
+            "errcode": "0",
+        }
+        if not page and self.past_end == "rows_missing":
+            del reply["customercontacts"]
+        return {key: value for key, value in reply.items() if key not in self.omit}
+
+    def _identify(self, query: Query, *names: str) -> None:
+        for name in names:
+            if _required(query, name) != getattr(self.accounts, name):
+                raise Refused(WRONG_ACCOUNT, name)
+
+
+def _required(query: Query, name: str) -> str:
+    if value := query.get(name):
+        return value
+    raise Refused(MISSING_PARAMETER, name)
+
+
+def _positive(query: Query, name: str, default: int) -> int:
+    value = query.get(name) or str(default)
+    if not re.fullmatch("[1-9][0-9]{0,8}", value):
+        raise Refused(BAD_PARAMETER, name)
+    return int(value)
+
+
+def _filter(name: str, value: str) -> Filter:
+    """Return what tells whether a row fits this filter; refuse a bad value."""
+    if name == "birthday" and not _is_date(value):
+        raise Refused(BAD_PARAMETER, name)
+    # Guess: 1 and 0, as the rows spell it; the page only says "boolean".
+    if name in BOOLEANS and value not in {"0", "1"}:
+        raise Refused(BAD_PARAMETER, name)
+
+    def fits(row: Row) -> bool:
+        # Seen: both ends are inclusive. Guess: plain string order; see `U8.rows`.
+        if name == "code_begin":
+            return _text(row, "code") >= value
+        if name == "code_end":
+            return _text(row, "code") <= value
+        if name in BOOLEANS:
+            # Other resources spell a boolean true or -1; an edited row may too.
+            return (_text(row, name).lower() in {"1", "-1", "true"}) is (value == "1")
+        if name in KEYWORDS:
+            return value in _text(row, name)
+        return _text(row, name) == value
+
+    return fits
+
+
+def _text(row: Row, name: str) -> str:
+    return str(row.get(name, ""))
+
+
+def _is_date(value: str) -> bool:
+    try:
+        # Back again, because fromisoformat also reads 19900102 and 1990-W01-2.
+        return dt.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False

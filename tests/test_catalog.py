@@ -1,0 +1,183 @@
+"""The catalog chooses: fields, fields of one's own, replication; stream maps go on from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from sandbox import Sandbox
+    from tests.conftest import RunTap
+
+
+def entry(catalog: dict[str, Any]) -> dict[str, Any]:
+    stream: dict[str, Any] = catalog["streams"][0]
+    return stream
+
+
+def metadata(catalog: dict[str, Any], *breadcrumb: str) -> dict[str, Any]:
+    """The metadata at a breadcrumb, made if it is not there."""
+    for item in entry(catalog)["metadata"]:
+        if item["breadcrumb"] == list(breadcrumb):
+            found: dict[str, Any] = item["metadata"]
+            return found
+    entry(catalog)["metadata"].append({"breadcrumb": list(breadcrumb), "metadata": {}})
+    return metadata(catalog, *breadcrumb)
+
+
+def test_a_discovered_catalog_reads_everything(tap: RunTap, catalog: dict[str, Any]) -> None:
+    assert tap(catalog=catalog).records == tap().records
+
+
+def test_discovery_offers_code_as_the_replication_key(catalog: dict[str, Any]) -> None:
+    root = metadata(catalog)
+    assert root["valid-replication-keys"] == ["code"]
+    assert root["table-key-properties"] == ["code"]
+    assert entry(catalog)["replication_method"] == "FULL_TABLE"
+    assert metadata(catalog, "properties", "code")["inclusion"] == "automatic"
+
+
+def test_deselected_fields_are_not_emitted(tap: RunTap, catalog: dict[str, Any]) -> None:
+    for field in ("mobile_phone", "email", "code"):
+        metadata(catalog, "properties", field)["selected"] = False
+    run = tap(catalog=catalog)
+    assert len(run.records) == 225
+    for fields in (run.records[0], run.of("SCHEMA")[0]["schema"]["properties"]):
+        assert fields.keys().isdisjoint({"mobile_phone", "email"})
+        assert "code" in fields  # the key cannot be deselected
+        assert len(fields) == 19
+    assert "; 0 fields dropped" in run.summary
+
+
+def test_a_deselected_stream_is_not_read(
+    tap: RunTap,
+    u8: Sandbox,
+    catalog: dict[str, Any],
+) -> None:
+    metadata(catalog)["selected"] = False
+    run = tap(catalog=catalog)
+    assert run.code == 0
+    assert not run.records
+    assert not u8.requests
+
+
+@pytest.mark.parametrize(
+    ("schema", "sent", "emitted"),
+    [
+        ({"type": ["string", "null"]}, "自定义", "自定义"),
+        ({"type": ["boolean", "null"]}, "1", True),
+        ({"type": ["number", "null"]}, "494.0000", 494.0),
+        (
+            {"type": ["string", "null"], "format": "date-time"},
+            "2024-02-29 08:30:00.0",
+            "2024-02-29T08:30:00+08:00",
+        ),
+    ],
+    ids=["text", "boolean", "number", "moment"],
+)
+def test_a_field_added_to_the_catalog_is_emitted_with_its_type(
+    tap: RunTap,
+    u8: Sandbox,
+    catalog: dict[str, Any],
+    schema: dict[str, Any],
+    sent: str,
+    emitted: object,
+) -> None:
+    u8.rows[0]["define1"] = sent
+    entry(catalog)["schema"]["properties"]["define1"] = schema
+    run = tap(catalog=catalog)
+    assert run.records[0]["define1"] == emitted
+    assert run.records[1]["define1"] is None
+    assert run.of("SCHEMA")[0]["schema"]["properties"]["define1"]["type"] == schema["type"]
+    assert "; 0 fields dropped" in run.summary
+
+
+def test_a_type_changed_in_the_catalog_is_obeyed(tap: RunTap, catalog: dict[str, Any]) -> None:
+    entry(catalog)["schema"]["properties"]["default"] = {"type": ["string", "null"]}
+    assert tap(catalog=catalog).records[0]["default"] == "1"
+
+
+@pytest.mark.parametrize(
+    "root", [{"replication-method": "INCREMENTAL"}, {"replication-key": "code"}]
+)
+def test_incremental_is_chosen_in_the_metadata_as_meltano_does(
+    tap: RunTap,
+    catalog: dict[str, Any],
+    root: dict[str, str],
+) -> None:
+    metadata(catalog).update({"replication-method": "INCREMENTAL"} | root)
+    run = tap(catalog=catalog)
+    assert run.state["bookmarks"]["customercontacts"]["replication_key"] == "code"
+
+
+def test_full_table_is_chosen_in_the_metadata_too(tap: RunTap, catalog: dict[str, Any]) -> None:
+    entry(catalog)["replication_method"] = "INCREMENTAL"
+    metadata(catalog)["replication-method"] = "FULL_TABLE"
+    assert tap(catalog=catalog).state == {"bookmarks": {"customercontacts": {}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        (
+            {"replication_method": "INCREMENTAL", "replication_key": "birthday"},
+            "customercontacts: birthday cannot be a replication key; use code",
+        ),
+        (
+            {"replication_method": "LOG_BASED"},
+            "customercontacts: the replication method must be FULL_TABLE or INCREMENTAL",
+        ),
+        (
+            {"schema": {"properties": {"name": {"type": "string"}}}},
+            "customercontacts: the catalog's schema lacks the key code; discover it anew",
+        ),
+        ({"metadata": None}, "--catalog is no Singer catalog; write one with --discover"),
+    ],
+    ids=["key", "method", "schema", "shape"],
+)
+def test_a_catalog_that_asks_for_the_impossible_is_refused(
+    tap: RunTap,
+    u8: Sandbox,
+    catalog: dict[str, Any],
+    change: dict[str, Any],
+    error: str,
+) -> None:
+    entry(catalog).update(change)
+    run = tap(catalog=catalog)
+    assert run.code == 1
+    assert run.errors == [error]
+    assert not u8.requests
+
+
+def test_stream_maps_rename_remove_add_and_filter(tap: RunTap) -> None:
+    run = tap(
+        stream_maps={
+            "customercontacts": {
+                "__alias__": "contacts",
+                "__filter__": "be_main_linker",
+                "customer": "ccuscode + ' ' + ccusname",
+                "mobile_phone": "__NULL__",
+            },
+        },
+    )
+    assert run.code == 0
+    assert {message["stream"] for message in run.of("RECORD")} == {"contacts"}
+    assert run.records[0]["customer"] == "0215 天津鹏程电子有限公司"
+    assert "mobile_phone" not in run.records[0]
+    assert len(run.records) == 114
+    assert all(record["be_main_linker"] for record in run.records)
+
+
+def test_flattening_spreads_an_added_object(
+    tap: RunTap,
+    u8: Sandbox,
+    catalog: dict[str, Any],
+) -> None:
+    u8.rows[0]["define"] = {"a": "甲"}
+    entry(catalog)["schema"]["properties"]["define"] = {
+        "type": ["object", "null"],
+        "properties": {"a": {"type": ["string", "null"]}},
+    }
+    run = tap(catalog=catalog, flattening_enabled=True, flattening_max_depth=1)
+    assert run.records[0]["define__a"] == "甲"

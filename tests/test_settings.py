@@ -1,0 +1,224 @@
+"""A configuration that cannot work is refused before any request, in one line, without its values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox import ACCOUNTS
+from tests.conftest import execute
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox import Sandbox
+    from tests.conftest import RunTap
+
+BOTH_MISSING = (
+    "app_secret and token are both missing: set app_secret (or TAP_YONYOU_APP_SECRET) to have the "
+    "tap log in, or token to use a token issued elsewhere"
+)
+API_URL = (
+    "api_url must be an https address without credentials, query or fragment; plain http is "
+    "allowed for a loopback host only, because requests carry secrets"
+)
+CONTACTS = "filters.customercontacts"
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        *[
+            (
+                {name: blank},
+                f"{name} is missing: set it in the configuration or as TAP_YONYOU_{name.upper()}",
+            )
+            for name in ("from_account", "to_account", "app_key")
+            for blank in (None, "")
+        ],
+        ({"app_secret": None}, BOTH_MISSING),
+        ({"app_secret": "", "token": ""}, BOTH_MISSING),
+        ({"pagesize": 5}, "pagesize is no setting: did you mean page_size?"),
+        (
+            {"filters": {"contacts": {}}},
+            "filters.contacts is no stream: did you mean customercontacts?",
+        ),
+        (
+            {"filters": {"customercontacts": {"nmae": "x"}}},
+            f"{CONTACTS}.nmae is no filter: did you mean name?",
+        ),
+        ({"filters": {"customercontacts": {"native": "x"}}}, f"{CONTACTS}.native is no filter: "),
+        (
+            {"filters": {"customercontacts": {"name": 1}}},
+            f"{CONTACTS}.name must be a text in quotes",
+        ),
+        (
+            {"filters": {"customercontacts": {"default": "1"}}},
+            f"{CONTACTS}.default must be true or false",
+        ),
+        *[
+            (
+                {"filters": {"customercontacts": {"birthday": day}}},
+                f"{CONTACTS}.birthday must be a date like 2024-12-31",
+            )
+            for day in ("1990/1/2", "1990-02-30", "19900102", "yesterday")
+        ],
+        ({"filters": []}, "filters must be an object in JSON"),
+        *[
+            ({"page_size": size}, "page_size must be a whole number from 1 to 10000")
+            for size in (0, 10001, -1, "500", 1.5, True, [])
+        ],
+        ({"ds_sequence": 0}, "ds_sequence must be a whole number of at least 1"),
+        ({"request_timeout": "soon"}, "request_timeout must be a whole number of at least 1"),
+        *[({name: 12345}, f"{name} must be a text in quotes") for name in ACCOUNTS._fields],
+        *[
+            ({"api_url": url}, API_URL)
+            for url in (
+                "http://api.yonyouup.com",
+                "http://localhost.example.com",
+                "http://10.0.0.1",
+                "ftp://127.0.0.1",
+                "api.yonyouup.com",
+                "https://",
+                "https://user:pass@api.yonyouup.com",
+                "https://api.yonyouup.com?a=1",
+                "https://api.yonyouup.com:port",
+                "https://[::1",
+            )
+        ],
+    ],
+    ids=lambda part: None if isinstance(part, str) else json.dumps(part),
+)
+def test_it_is_refused(tap: RunTap, u8: Sandbox, change: dict[str, Any], error: str) -> None:
+    run = tap(**change)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(error)
+    assert run.out == ""
+    assert "Traceback" not in run.log
+    assert not u8.requests
+
+
+def test_several_problems_are_told_at_once(tap: RunTap) -> None:
+    run = tap(app_key=None, page_size=0, tokn="x")
+    assert len(run.errors) == 3
+
+
+def test_no_value_is_shown_at_any_level(tap: RunTap) -> None:
+    secret = "s3cret-in-the-wrong-place"  # noqa: S105
+    run = tap(
+        app_key=[secret],
+        app_secret={"a": secret},
+        page_size=secret,
+        filters={"customercontacts": {"birthday": secret}},
+        api_url=f"https://u:{secret}@h",
+        env={"TAP_YONYOU_LOGLEVEL": "DEBUG"},
+    )
+    assert run.code == 1
+    assert len(run.errors) == 5
+    assert secret not in run.log
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1", "http://[::1]:1", "http://127.1.2.3:1"])
+def test_plain_http_to_a_loopback_host_is_allowed(tap: RunTap, url: str) -> None:
+    run = tap("--test=schema", api_url=url)
+    assert run.code == 0
+
+
+def test_every_setting_works_from_the_environment(
+    u8: Sandbox,
+    clean_env: dict[str, str],
+) -> None:
+    settings = ACCOUNTS._asdict() | {
+        "ds_sequence": "1",
+        "api_url": u8.url,
+        "page_size": "7",
+        "request_timeout": "9",
+        "filters": '{"customercontacts": {"name": "张", "default": true}}',
+    }
+    env = {f"TAP_YONYOU_{name.upper()}": value for name, value in settings.items()}
+    run = execute("--config=ENV", env=clean_env | env)
+    assert run.code == 0, run.log
+    assert run.codes == ["00000007"]
+    query = u8.requests[-1].query
+    assert (query["rows_per_page"], query["ds_sequence"]) == ("7", "1")
+
+    env["TAP_YONYOU_TOKEN"] = u8.tokens[-1]
+    del env["TAP_YONYOU_APP_SECRET"]
+    assert execute("--config=ENV", env=clean_env | env).codes == ["00000007"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("PAGE_SIZE", "many", "TAP_YONYOU_PAGE_SIZE must be a whole number from 1 to 10000"),
+        ("PAGE_SIZE", "0", "page_size must be a whole number from 1 to 10000"),
+        ("FILTERS", "{name: x}", "TAP_YONYOU_FILTERS must be an object in JSON"),
+        ("FILTERS", "[1]", "filters must be an object in JSON"),
+    ],
+)
+def test_a_bad_variable_is_named(
+    tap: RunTap,
+    u8: Sandbox,
+    name: str,
+    value: str,
+    error: str,
+) -> None:
+    run = tap("--config=ENV", env={f"TAP_YONYOU_{name}": value})
+    assert run.code == 1
+    assert run.errors == [error]
+    assert not u8.requests
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "was not found"), ("{", "holds no JSON object"), ("[1]", "holds no JSON object")],
+)
+def test_a_config_file_that_cannot_be_read_is_named(
+    tmp_path: Path,
+    clean_env: dict[str, str],
+    content: str | None,
+    reason: str,
+) -> None:
+    path = tmp_path / "settings.json"
+    if content is not None:
+        path.write_text(content)
+    run = execute("--config", str(path), env=clean_env)
+    assert run.code == 1
+    assert run.errors == [f"--config {path} {reason}"]
+
+
+@pytest.mark.parametrize("option", ["catalog", "state"])
+@pytest.mark.parametrize("content", ["[]", '"x"', "3"])
+def test_a_catalog_or_state_of_the_wrong_shape_is_refused(
+    tap: RunTap,
+    option: str,
+    content: str,
+) -> None:
+    run = tap(**{option: json.loads(content)})
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(f"--{option} is no Singer {option}")
+    assert "Traceback" not in run.log
+
+
+@pytest.mark.parametrize("option", ["catalog", "state"])
+def test_a_catalog_or_state_that_is_not_json_is_refused(
+    tap: RunTap,
+    tmp_path: Path,
+    option: str,
+) -> None:
+    (tmp_path / "broken").write_text("{")
+    run = tap(f"--{option}", str(tmp_path / "broken"))
+    assert run.code == 1
+    assert run.errors == [f"--{option} is not JSON"]
+
+
+def test_a_bookmark_of_the_wrong_shape_is_refused(tap: RunTap) -> None:
+    run = tap(state={"bookmarks": {"customercontacts": "00000007"}})
+    assert run.code == 1
+    assert run.errors == [
+        "--state is no Singer state: it must be an object with bookmarks by stream"
+    ]
