@@ -1,4 +1,4 @@
-"""`make demo`: every contact of a U8+ into PostgreSQL, through Meltano, and two changes after it."""
+"""`make demo`: all contacts of a U8+ into PostgreSQL, through Meltano, and two changes."""
 
 from __future__ import annotations
 
@@ -74,13 +74,15 @@ def show(database: psycopg.Connection[Any]) -> int:
     print("".join(f"{name:<{width}}" for name, width in COLUMNS.items()))
     query = f"SELECT {', '.join(COLUMNS)} FROM {table} ORDER BY code LIMIT 4"
     for row in database.execute(query):
-        print("".join(fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True)))
+        print(
+            "".join(fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True))
+        )
     return int(count)
 
 
 def fit(value: object, width: int) -> str:
     """Pad a value; a Chinese character is two columns wide."""
-    text = "–" if value is None else str(value)
+    text = "-" if value is None else str(value)
     return text + " " * (width - len(text) - sum(char > "⺀" for char in text))
 
 

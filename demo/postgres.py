@@ -55,9 +55,11 @@ def postgres(directory: Path) -> Iterator[str]:
     # PostgreSQL refuses to run as root; `nobody` then runs it, in a place it can reach.
     nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     where = None if nobody else directory
-    with tempfile.TemporaryDirectory(prefix="postgres-", dir=where) as temporary:
-        with _server(Path(temporary), nobody) as server_url:
-            yield server_url
+    with (
+        tempfile.TemporaryDirectory(prefix="postgres-", dir=where) as temporary,
+        _server(Path(temporary), nobody) as server_url,
+    ):
+        yield server_url
 
 
 @contextmanager

@@ -153,9 +153,7 @@ class U8:
         size = min(size, self.max_rows_per_page or size)
         rows = self.rows
         if filters := [
-            _filter(name, value)
-            for name, value in query.items()
-            if value and name in FILTERS
+            _filter(name, value) for name, value in query.items() if value and name in FILTERS
         ]:
             rows = [row for row in rows if all(fits(row) for fits in filters)]
         page = rows[(index - 1) * size : index * size]

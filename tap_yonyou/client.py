@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import logging
 import sys
 import time
 from functools import cached_property
@@ -25,6 +24,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable, Iterator
 
     import requests
@@ -45,6 +45,7 @@ class U8Stream(RESTStream[int], abc.ABC):
     """
 
     name: str
+    path: str
     #: The filters of the vendor's page, as they stand under the setting `filters.<stream>`.
     filters: ClassVar[th.PropertiesList]
     #: The field whose `<field>_begin` filter serves INCREMENTAL replication.

@@ -11,8 +11,9 @@ import pytest
 from tests.conftest import execute
 
 if TYPE_CHECKING:
-    from sandbox import Sandbox
     from syrupy.assertion import SnapshotAssertion
+
+    from sandbox import Sandbox
     from tests.conftest import RunTap
 
 

@@ -46,7 +46,7 @@ def u8() -> Iterator[Sandbox]:
         yield running
 
 
-def log_in(u8: Sandbox, **changes: str) -> Any:  # noqa: ANN401 - JSON
+def log_in(u8: Sandbox, **changes: str) -> Any:
     url = f"{u8.url}/system/token"
     return requests.get(url, {**LOG_IN, **changes}, timeout=5).json()
 
@@ -64,7 +64,7 @@ def ask(u8: Sandbox, **query: str | int) -> requests.Response:
     return requests.get(url, who | query, timeout=5, allow_redirects=False)
 
 
-def page(u8: Sandbox, **query: str | int) -> Any:  # noqa: ANN401 - JSON
+def page(u8: Sandbox, **query: str | int) -> Any:
     return ask(u8, **query).json()
 
 
@@ -96,9 +96,7 @@ def test_pages_together_are_the_rows_once_each_in_order(size: int) -> None:
         rows = [
             row
             for n in range(count)
-            for row in page(u8, rows_per_page=size, page_index=n + 1)[
-                "customercontacts"
-            ]
+            for row in page(u8, rows_per_page=size, page_index=n + 1)["customercontacts"]
         ]
         assert rows == u8.rows
 
@@ -231,7 +229,7 @@ def test_list_needs_the_right_accounts(u8: Sandbox, name: str) -> None:
 
 
 def test_unknown_token_is_30012(u8: Sandbox) -> None:
-    assert page(u8, token="unknown")["errcode"] == "30012"  # noqa: S106
+    assert page(u8, token="unknown")["errcode"] == "30012"
     assert page(u8, token="")["errcode"] == "39001"
 
 

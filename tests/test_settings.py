@@ -1,4 +1,4 @@
-"""A configuration that cannot work is refused before any request, in one line, without its values."""
+"""What cannot work is refused before any request: one line, what to do, never a value."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CONTACTS = "filters.customercontacts"
         ({"filters": []}, "filters must be an object in JSON"),
         *[
             ({"page_size": size}, "page_size must be a whole number from 1 to 10000")
-            for size in (0, 10001, -1, "500", 1.5, True, [])
+            for size in (0, 10001, -1, "500", 1.5, True, [1])
         ],
         ({"ds_sequence": 0}, "ds_sequence must be a whole number of at least 1"),
         ({"request_timeout": "soon"}, "request_timeout must be a whole number of at least 1"),

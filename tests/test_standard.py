@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -12,12 +13,18 @@ from singer_sdk.testing.templates import StreamTestTemplate
 from sandbox import ACCOUNTS, Sandbox
 from tap_yonyou.tap import TapYonyou
 
+if sys.version_info >= (3, 12):
+    from typing import override
+else:
+    from typing_extensions import override
+
 
 class KeysAreUniqueAndNotNull(StreamTestTemplate):
     """The SDK's own test of keys passes duplicates and nulls."""
 
     name = "keys_are_unique_and_not_null"
 
+    @override
     def test(self) -> None:
         keys = [
             tuple(record[key] for key in self.stream.primary_keys) for record in self.stream_records
@@ -29,6 +36,7 @@ class KeysAreUniqueAndNotNull(StreamTestTemplate):
 class EveryFieldIsSeen(StreamTestTemplate):
     name = "every_field_is_seen"
 
+    @override
     def test(self) -> None:
         seen = {
             name

@@ -85,7 +85,7 @@ def test_the_vendors_sample_becomes_exactly_these_records(tap: RunTap, u8: Sandb
 
 
 def test_every_record_has_every_field_with_the_rows_value(tap: RunTap, u8: Sandbox) -> None:
-    flags = {"1": True, "0": False}
+    flags: dict[object, bool] = {"1": True, "0": False}
     expected = [
         {
             field: (flags[row[field]] if field in {"be_main_linker", "default"} else row[field])
@@ -342,8 +342,8 @@ def test_an_errcode_ends_the_run_with_code_message_and_what_to_do(
     assert run.code == 1
     assert len(run.records) == 100 * (page - 1)
     assert run.errors[-1] == (
-        f"customercontacts, page {page}: errcode 30021 (此应用未上线): the app is not published, or "
-        "the enterprise account has not approved it: publish it in the developer account and have "
+        f"customercontacts, page {page}: errcode 30021 (此应用未上线): the app is not published, "
+        "or the enterprise account has not approved it: publish it in the developer account and have "
         "it approved, then run again"
     )
     assert "Traceback" not in run.log

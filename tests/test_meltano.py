@@ -1,0 +1,127 @@
+"""The main job for real: Meltano, target-postgres and PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from demo.pipeline import Pipeline
+from demo.postgres import postgres
+from sandbox import Fault, contact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox import Sandbox
+
+SCHEMA = "tap_yonyou_test"
+TABLE = f"{SCHEMA}.customercontacts"
+
+
+@pytest.fixture(scope="module")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+class Warehouse(Pipeline):
+    """A pipeline whose target can be asked."""
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection[Any]]:
+        url = self.database_url.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.connection() as connection:
+            return connection.execute(sql).fetchall()
+
+    def rows(self) -> dict[str, tuple[Any, ...]]:
+        found = self.query(
+            f"SELECT code, name, mobile_phone, birthday, be_main_linker FROM {TABLE}"
+        )
+        return {row[0]: row[1:] for row in found}
+
+
+@pytest.fixture
+def warehouse(u8: Sandbox, database_url: str, tmp_path: Path) -> Warehouse:
+    made = Warehouse(u8, database_url, SCHEMA, tmp_path)
+    with made.connection() as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    return made
+
+
+def test_every_contact_stands_in_postgres_and_changes_follow(
+    warehouse: Warehouse,
+    u8: Sandbox,
+) -> None:
+    done = warehouse.run()
+    assert done.returncode == 0, done.stdout
+    rows = warehouse.rows()
+    assert rows.keys() == {row["code"] for row in u8.rows}
+    assert rows["00000007"] == ("张天宇", None, None, True)
+    types = warehouse.query(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        f"WHERE table_schema = '{SCHEMA}' AND column_name IN ('default', 'birthday', 'position')",
+    )
+    assert dict(types) == {
+        "default": "boolean",
+        "birthday": "date",
+        "position": "text",
+    }
+
+    with u8.lock:
+        u8.rows[0] |= {"mobile_phone": "00000000000", "birthday": "1990/1/2", "be_main_linker": "0"}
+        u8.rows.append(contact(226))
+    done = warehouse.run()
+    assert done.returncode == 0, done.stdout
+    changed = warehouse.rows()
+    assert len(changed) == 226
+    name, phone, birthday, main = changed.pop("00000007")
+    assert (name, phone, str(birthday), main) == ("张天宇", "00000000000", "1990-01-02", False)
+    assert changed.pop("00001132")
+    assert changed == {code: row for code, row in rows.items() if code != "00000007"}
+
+
+def test_meltanos_extras_reach_the_tap(warehouse: Warehouse, u8: Sandbox) -> None:
+    """INCREMENTAL by `metadata`, fields by `select`, a field of one's own by `schema`."""
+    u8.rows[0]["define1"] = "自定义"
+    extras = {
+        "TAP_YONYOU__SELECT": '["customercontacts.*", "!customercontacts.email"]',
+        "TAP_YONYOU__SCHEMA": '{"customercontacts": {"define1": {"type": ["string", "null"]}}}',
+        "TAP_YONYOU__METADATA": (
+            '{"customercontacts": {"replication-method": "INCREMENTAL", "replication-key": "code"}}'
+        ),
+    }
+    done = warehouse.run(**extras)
+    assert done.returncode == 0, done.stdout
+    assert warehouse.query(f"SELECT count(*), max(define1) FROM {TABLE}") == [(225, "自定义")]
+    columns = warehouse.query(
+        f"SELECT 1 FROM information_schema.columns WHERE table_schema = '{SCHEMA}' "
+        "AND column_name = 'email'",
+    )
+    assert columns == []
+
+    u8.rows.append(contact(226))
+    u8.requests.clear()
+    done = warehouse.run(**extras)
+    assert done.returncode == 0, done.stdout
+    assert u8.requests[-1].query["code_begin"] == contact(225)["code"]
+    assert warehouse.query(f"SELECT count(*) FROM {TABLE}") == [(226,)]
+
+
+def test_a_failed_read_fails_the_pipeline_and_names_the_reason(
+    warehouse: Warehouse,
+    u8: Sandbox,
+) -> None:
+    u8.fail(Fault.errcode("30021", "此应用未上线"), page=3, times=None)
+    done = warehouse.run()
+    assert done.returncode == 1
+    assert "customercontacts, page 3: errcode 30021 (此应用未上线)" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert len(warehouse.rows()) == 200
