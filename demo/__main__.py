@@ -25,7 +25,7 @@ GO_ON = """
 Now with your own account:
 
   1. cp .env.example .env      and fill it in; README.md says where each value comes from
-  2. .venv-meltano/bin/meltano run tap-yonyou target-postgres
+  2. .venv-meltano/bin/meltano run yonyou-to-postgres
 """
 
 

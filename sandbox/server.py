@@ -16,6 +16,7 @@ from sandbox.fault import JSON, Fault, encode
 from sandbox.u8 import U8, Query, Refused
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from typing import Self
 
@@ -57,6 +58,7 @@ class Sandbox(U8):
     Attributes:
         latency: seconds every request waits before it is answered.
         port: where to listen; 0 takes any free port.
+        tls: serve https on localhost with this context, as the vendor does.
         url: the address, known inside the ``with`` block.
         requests: every request so far, in order of arrival, also those met by a fault.
 
@@ -64,6 +66,7 @@ class Sandbox(U8):
 
     latency: float = 0
     port: int = 0
+    tls: ssl.SSLContext | None = None
     url: str = field(default="", init=False)
     requests: list[Request] = field(default_factory=list, init=False)
     _orders: list[_Order] = field(default_factory=list, init=False)
@@ -98,7 +101,8 @@ class Sandbox(U8):
     def __enter__(self) -> Self:
         """Start listening; an OSError if the port is taken."""
         listener = socket.create_server(("127.0.0.1", self.port))
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        origin = "https://localhost" if self.tls else "http://127.0.0.1"
+        self.url = f"{origin}:{listener.getsockname()[1]}"
         loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
         def serve() -> None:
@@ -135,7 +139,7 @@ class Sandbox(U8):
         # A stalled request gets this long, twice; 0 would mean for ever.
         runner = web.ServerRunner(server, shutdown_timeout=0.05)
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        await web.SockSite(runner, listener, ssl_context=self.tls).start()
         await stop.wait()
         await runner.cleanup()
 

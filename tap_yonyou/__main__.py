@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from typing import NoReturn
 
 import click
 from singer_sdk.exceptions import SingerSDKError
 
+from tap_yonyou import output, redaction
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
 
 
 def main() -> NoReturn:
-    """Run the command line; every error is one line that says what to do."""
+    """Run the command line; an error is one line that says what to do.
+
+    Exit codes: 0 for a complete read, 1 for an error, 2 for a command line that cannot be
+    understood, 128 + its number for a signal.
+    """
+    output.end_on_signals()
+    command = TapYonyou.cli
+    redaction.install()
     try:
-        sys.exit(TapYonyou.cli(standalone_mode=False))
+        sys.exit(command(standalone_mode=False))
+    except output.Ended as end:
+        _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
+        sys.exit(end.code)
     except click.ClickException as error:
-        error.show()
+        _say(error, error.format_message())
         sys.exit(error.exit_code)
     except SingerSDKError as error:
         _say(error, *error.args)
@@ -36,7 +46,7 @@ def main() -> NoReturn:
 def _say(error: Exception, *lines: object) -> None:
     for line in lines:
         _logger.error("%s", line)
-    _logger.debug("%s", "".join(traceback.format_tb(error.__traceback__)))
+    _logger.debug("%s", redaction.frames(error))
 
 
 if __name__ == "__main__":

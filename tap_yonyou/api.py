@@ -1,4 +1,4 @@
-"""How one request travels: a single connection pool, and errors that never show a URL.
+"""How one request travels: a single connection pool, attempts, and errors without a URL.
 
 Secrets and the token travel in the query string (source: vendor's page), so an exception of
 requests, whose text has the URL, does not leave this module.
@@ -6,55 +6,128 @@ requests, whose text has the URL, does not leave this module.
 
 from __future__ import annotations
 
+import logging
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
+import backoff
 import requests
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_yonyou.errors import U8Error
-from tap_yonyou.reply import BadReply, reply_of
+from tap_yonyou.errors import OK, Action, U8Error, action_of, errcode_text
+from tap_yonyou.reply import BadReply, Reply, reply_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Mapping
 
+    from backoff.types import Details
     from singer_sdk.streams.rest import HTTPRequest
+
+_logger = logging.getLogger("tap-yonyou.api")
+
+_FIRST_WAIT: Final = 0.5
+_LONGEST_WAIT: Final = 60.0
+#: The longest `Retry-After` that is believed, in seconds.
+_LONGEST_RETRY_AFTER: Final = 3600.0
 
 
 class U8Api:
     """The gateway, as every stream and the log-in of one run reach it."""
 
-    def __init__(self, api_url: str, *, timeout: int) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        timeout: int,
+        max_attempts: int,
+        errcode_actions: Mapping[str, str],
+    ) -> None:
         """Open no connection yet.
 
         Args:
             api_url: The gateway's address; a trailing slash is dropped.
             timeout: Seconds to wait for a connection, and for each part of an answer.
+            max_attempts: How often a request is sent before the run ends.
+            errcode_actions: Corrections to the table of error codes.
         """
         self.url = api_url.rstrip("/")
         self.session = requests.Session()
-        self.timeout = timeout
         #: Requests sent so far, those of the log-in and repeated ones included.
         self.requests = 0
+        self._timeout = timeout
+        self._max_attempts = max_attempts
+        self._errcode_actions = errcode_actions
 
-    def send(self, request: HTTPRequest, *, resource: str, what: str) -> requests.Response:
-        """Send a request and wait for a reply of the OpenAPI, good or bad.
-
-        Redirects are not followed: the query string carries the token.
+    def call(
+        self,
+        build: Callable[[], HTTPRequest],
+        *,
+        resource: str,
+        what: str,
+        renew: Callable[[HTTPRequest], None],
+    ) -> requests.Response:
+        """Send a request until it is answered well.
 
         Args:
-            request: URL, parameters and headers.
-            resource: The key of the reply's rows.
+            build: Makes the request, anew for each attempt, so that the token is a fresh one.
+            resource: The key of what is asked for in the reply.
             what: What is asked for, to begin an error's text with: stream and page.
+            renew: Called with a request whose token was not accepted, at most once.
 
         Returns:
-            A response that `reply_of` can read.
+            A response whose reply has errcode 0, or one that means that there are no rows.
 
         Raises:
-            RetriableAPIError: No answer, HTTP 429 or 5xx, or a body that is no reply.
-            U8Error: TLS failed, or any other HTTP status but 200.
+            U8Error: The reply ends the run, or no attempt was answered well.
         """
+        renewals = iter((renew,))
+
+        def attempt() -> requests.Response:
+            request = build()
+            response = self._send(request, resource, what)
+            reply = reply_of(response, resource)
+            action = self._action(reply)
+            if action is None or action is Action.EMPTY:
+                return response
+            if action is Action.LOGIN and (renewal := next(renewals, None)):
+                renewal(request)
+                return attempt()
+            msg = f"{what}: {errcode_text(reply.errcode, reply.errmsg)}"
+            raise RetriableAPIError(msg, response) if action is Action.RETRY else U8Error(msg)
+
+        try:
+            return backoff.on_exception(
+                _waits,
+                RetriableAPIError,
+                max_tries=self._max_attempts,
+                on_backoff=self._announce,
+                jitter=None,
+                logger=None,
+            )(attempt)()
+        except RetriableAPIError as error:
+            msg = f"{error}; given up after {self._max_attempts} attempts"
+        raise U8Error(msg)
+
+    def _action(self, reply: Reply) -> Action | None:
+        if reply.errcode == OK:
+            return None
+        return action_of(reply.errcode, reply.errmsg, self._errcode_actions)
+
+    def _announce(self, details: Details) -> None:
+        _logger.warning(
+            "%s; attempt %d of %d follows in %.1f s",
+            details["exception"],
+            details["tries"] + 1,
+            self._max_attempts,
+            details["wait"],
+        )
+
+    def _send(self, request: HTTPRequest, resource: str, what: str) -> requests.Response:
+        """Send a request once; redirects are not followed, for the query carries the token."""
         self.requests += 1
         problem, fatal, response = "", False, None
         try:
@@ -63,31 +136,32 @@ class U8Api:
                 request.url,
                 params=encode(request.params),
                 headers=request.headers,
-                timeout=self.timeout,
+                timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.exceptions.SSLError:
-            problem = (
-                "TLS failed; check the certificate of api_url's host, and REQUESTS_CA_BUNDLE "
-                "if your network has a certificate authority of its own"
-            )
             fatal = True
+            problem = (
+                "TLS failed; check the certificate of api_url's host, and REQUESTS_CA_BUNDLE if "
+                "your network has a certificate authority of its own"
+            )
         except requests.RequestException as error:
-            problem = _on_the_wire(error, self.timeout)
+            problem = _on_the_wire(error, self._timeout)
         # Raised out here, so that no exception of requests is chained to it.
         if response is None:
             msg = f"{what}: {problem}"
             raise U8Error(msg) if fatal else RetriableAPIError(msg)
         _check_status(response, what)
         try:
-            reply_of(response, resource)
+            reply_of(response, resource).check()
         except BadReply as error:
             msg = f"{what}: {error}"
-            raise RetriableAPIError(msg, response) from None
-        return response
+        else:
+            return response
+        raise RetriableAPIError(msg, response)
 
 
-def encode(params: Mapping[str, object]) -> str:
+def encode(params: Mapping[str, Any]) -> str:
     """Encode a query string: UTF-8, percent-encoded, blanks as `%20`.
 
     Args:
@@ -96,8 +170,33 @@ def encode(params: Mapping[str, object]) -> str:
     Returns:
         The query string.
     """
-    pairs = [(name, value) for name, value in params.items() if value not in (None, "")]
+    pairs = [(name, value) for name, value in params.items() if value not in {None, ""}]
     return urlencode(pairs, quote_via=quote, safe="")
+
+
+def _waits() -> Generator[float, RetriableAPIError, None]:
+    """Give the seconds to wait after each failure: doubling, or what `Retry-After` says."""
+    wait = _FIRST_WAIT
+    error = yield 0  # how backoff starts a generator
+    while True:
+        jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 -- no secret depends on it
+        asked_for = _retry_after(error)
+        error = yield min(jittered, _LONGEST_WAIT) if asked_for is None else asked_for
+        wait *= 2
+
+
+def _retry_after(error: RetriableAPIError) -> float | None:
+    """Read the header `Retry-After`, seconds or a date."""
+    value = "" if error.response is None else error.response.headers.get("Retry-After", "")
+    if value.isdecimal():
+        seconds = float(value)
+    else:
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0), _LONGEST_RETRY_AFTER)
 
 
 def _check_status(response: requests.Response, what: str) -> None:
@@ -116,12 +215,12 @@ def _check_status(response: requests.Response, what: str) -> None:
 def _on_the_wire(error: requests.RequestException, timeout: int) -> str:
     """Say what happened without the URL that the exception's own text has."""
     match error:
+        case requests.exceptions.ProxyError():
+            return "the proxy did not connect; check HTTPS_PROXY and NO_PROXY"
         case requests.ConnectTimeout():
             return f"no connection within {timeout} s"
         case requests.Timeout():
             return f"no answer within {timeout} s"
-        case requests.exceptions.ProxyError():
-            return "the proxy did not connect"
         case requests.exceptions.ChunkedEncodingError():
             return "the connection broke within the answer"
     # The innermost exception knows the reason: refused, reset, unknown host, …
@@ -129,4 +228,4 @@ def _on_the_wire(error: requests.RequestException, timeout: int) -> str:
     while inner := cause.__cause__ or cause.__context__:
         cause = inner
     reason = getattr(cause, "strerror", None) or type(cause).__name__
-    return f"the request failed ({reason})"
+    return f"the connection failed ({reason})"

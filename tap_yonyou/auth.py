@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from singer_sdk.streams.rest import HTTPRequest
 
+from tap_yonyou import redaction
 from tap_yonyou.errors import OK, U8Error, errcode_text
 from tap_yonyou.reply import count, reply_of
 
 if TYPE_CHECKING:
     from tap_yonyou.api import U8Api
 
+_HINT = "check api_url, from_account, app_key and app_secret"
 _LIFE = 7200
 #: Renewed so many seconds before its end, as the vendor's SDK does, or after nine tenths of a
 #: shorter life: longer than a request on its way may take.
@@ -68,15 +70,33 @@ class Login:
             A token that does not expire within the next minutes.
 
         Raises:
-            RetriableAPIError: The log-in brought no reply of the OpenAPI.
-            U8Error: The log-in was refused.
+            U8Error: The log-in failed.
         """
         if self._token is None or self._token.is_due():
             self._token = self._log_in()
         return self._token.id
 
+    def renew(self, refused: str, what: str) -> None:
+        """Log in again, because a token was not accepted.
+
+        Args:
+            refused: That token; if another one is in use by now, nothing is done.
+            what: What was asked for, to begin an error's text with.
+
+        Raises:
+            U8Error: There is no `app_secret` to log in with.
+        """
+        if self._token is None or self._token.id != refused:
+            return
+        if not self._app_secret:
+            msg = (
+                f"{what}: the token is not accepted; set app_secret to have the tap obtain and "
+                "renew tokens, or set a new token"
+            )
+            raise U8Error(msg)
+        self._token = None
+
     def _log_in(self) -> _Token:
-        what = "log-in"
         request = HTTPRequest(
             f"{self._api.url}/system/token",
             params={
@@ -85,15 +105,26 @@ class Login:
                 "app_secret": self._app_secret,
             },
         )
-        reply = reply_of(self._api.send(request, resource="token", what=what), "token")
+        try:
+            response = self._api.call(
+                lambda: request,
+                resource="token",
+                what="log-in",
+                renew=lambda _: None,
+            )
+        except U8Error as error:
+            msg = f"{error}; {_HINT}"
+            raise U8Error(msg) from None
+        reply = reply_of(response, "token")
         token = reply.body.get("token")
         token = token if isinstance(token, dict) else {}
         token_id = token.get("id")
-        if reply.errcode != OK or not isinstance(token_id, str) or not token_id:
-            answer = "no token in the reply"
+        if not isinstance(token_id, str) or not token_id:
+            answer = "the reply has no token"
             if reply.errcode != OK:
                 answer = errcode_text(reply.errcode, reply.errmsg)
-            msg = f"{what} refused: {answer}; check from_account, app_key and app_secret"
+            msg = f"log-in: {answer}; {_HINT}"
             raise U8Error(msg)
+        redaction.hide(token_id)
         life = count(token.get("expiresIn")) or _LIFE
         return _Token(token_id, time.monotonic() + life - min(_MARGIN, life / 10))

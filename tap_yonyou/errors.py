@@ -1,27 +1,67 @@
 """What can go wrong, and what each `errcode` means.
 
-The vendor publishes no list of error codes. `ERRCODES` holds what is attested; everything
-else is shown with its code and message as they came.
+The vendor publishes no list of error codes. `ERRCODES` holds what is attested; by what is seen,
+2xxxx comes from the U8 side and 3xxxx from the gateway. The setting `errcode_actions` corrects
+the table where a user knows better.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
-#: Fine. A reply without an `errcode` counts as this one if its rows are there.
-OK: Final = "0"
-#: 未检索到匹配的[…]: nothing matches, which is an answer and no error.
-NO_MATCH: Final = "20002"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-#: What to do about an `errcode`, where that is known (source: the vendor's page, real replies).
+#: Fine. A reply without an `errcode` counts as this one if what was asked for is there.
+OK: Final = "0"
+
+
+class Action(StrEnum):
+    """What the tap does about an `errcode`."""
+
+    EMPTY = "empty"
+    """Zero rows: an answer and no error."""
+    LOGIN = "login"
+    """Log in again and repeat the request, once."""
+    RETRY = "retry"
+    """Wait and repeat the request."""
+    FATAL = "fatal"
+    """End the run."""
+
+
+class Errcode(NamedTuple):
+    """One line of the table: what the tap does, and what a person can do."""
+
+    action: Action
+    hint: str
+
+
+#: The one table (sources: the vendor's page, real replies, public clients).
 ERRCODES: Final = {
-    "30012": "the token was not accepted; check that `token`, or `app_key` and `app_secret`, "
-    "belong to this app and to `from_account`",
-    "30021": "the app is not published, or the enterprise account has not approved it: publish it "
-    "in the developer account and have it approved, then run again",
+    # 未检索到匹配的[…]
+    "20002": Errcode(Action.EMPTY, "nothing matches"),
+    # One request failed; clients that skip the page lose it.
+    "20006": Errcode(Action.RETRY, "U8 could not answer this request; look at the U8 server"),
+    # The token was not accepted.
+    "30012": Errcode(
+        Action.LOGIN,
+        "the token is not accepted; check that app_key and app_secret belong to from_account",
+    ),
+    # 此应用未上线
+    "30021": Errcode(
+        Action.FATAL,
+        "the app is not published, or the enterprise account has not approved it: publish it in "
+        "the developer account and have it approved, then run again",
+    ),
 }
+
+_UNKNOWN_HINT: Final = (
+    "this code is not known to the tap; if it passes by itself, or means that there are no rows, "
+    "say so with errcode_actions"
+)
 
 
 class TapError(SingerSDKError):
@@ -36,7 +76,27 @@ class SettingsError(TapError):
 
 
 class U8Error(TapError, FatalAPIError):
-    """U8 or the gateway answered, and the answer ends the run."""
+    """The read could not be completed, which ends the run."""
+
+
+def action_of(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Action:
+    """Look up what to do about an `errcode` other than 0.
+
+    Args:
+        errcode: The code as the reply has it.
+        errmsg: The message beside it.
+        corrections: The setting `errcode_actions`.
+
+    Returns:
+        The action of the corrections, of the table, or of the rule for unknown codes.
+    """
+    if errcode in corrections:
+        return Action(corrections[errcode])
+    if errcode in ERRCODES:
+        return ERRCODES[errcode].action
+    if "token" in errmsg.lower() or "令牌" in errmsg:
+        return Action.LOGIN
+    return Action.FATAL if errcode.startswith("3") else Action.RETRY
 
 
 def errcode_text(errcode: str, errmsg: str) -> str:
@@ -52,7 +112,7 @@ def errcode_text(errcode: str, errmsg: str) -> str:
     text = f"errcode {one_line(errcode)}"
     if errmsg:
         text += f" ({one_line(errmsg)})"
-    return f"{text}: {ERRCODES[errcode]}" if errcode in ERRCODES else text
+    return f"{text}: {ERRCODES[errcode].hint if errcode in ERRCODES else _UNKNOWN_HINT}"
 
 
 def one_line(text: str, limit: int = 200) -> str:

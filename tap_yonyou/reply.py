@@ -8,6 +8,7 @@ taken too) and the rows under the resource's name.
 from __future__ import annotations
 
 import codecs
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 # A number with a fraction keeps its digits, so that its text can be given back.
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+_PAGING = ("page_index", "rows_per_page", "row_count", "page_count")
+#: What the gateway has in place of rows while U8 is still at work.
+_DEFERRED = ("url", "ping_after")
 
 _bodies: WeakKeyDictionary[requests.Response, dict[str, Any]] = WeakKeyDictionary()
 
@@ -72,6 +77,11 @@ class Reply:
         return count(self.body.get("page_count"))
 
     @property
+    def rows_per_page(self) -> int | None:
+        """How many rows a page has; fewer than were asked for if the server caps it."""
+        return count(self.body.get("rows_per_page"))
+
+    @property
     def pages(self) -> int | None:
         """How many pages there are; None if the reply does not say.
 
@@ -80,10 +90,24 @@ class Reply:
         """
         if self.page_count:
             return self.page_count
-        rows_per_page = count(self.body.get("rows_per_page"))
-        if self.row_count is None or not rows_per_page:
+        if self.row_count is None or not self.rows_per_page:
             return None
-        return -(-self.row_count // rows_per_page)
+        return -(-self.row_count // self.rows_per_page)
+
+    def check(self) -> None:
+        """Make sure that this is an answer at all.
+
+        Raises:
+            BadReply: It has neither what was asked for, nor paging fields, nor an error.
+        """
+        keys = self.body.keys()
+        if self.errcode == "" or (
+            self.errcode == OK and keys.isdisjoint({self.resource, *_PAGING})
+        ):
+            msg = f"the reply has no {self.resource}"
+            msg += " and no errcode" * (self.errcode == "")
+            msg += ", but an address to ask later" * (not keys.isdisjoint(_DEFERRED))
+            raise BadReply(msg)
 
 
 def reply_of(response: requests.Response, resource: str) -> Reply:
@@ -123,9 +147,13 @@ def count(value: object) -> int | None:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
+    content = content.removeprefix(codecs.BOM_UTF8)
     problem = "is not JSON" if content.strip() else "is empty"
     try:
-        body = _DECODER.decode(content.removeprefix(codecs.BOM_UTF8))
+        try:
+            body = _DECODER.decode(content)
+        except ValueError:
+            body = _DECODER.decode(_mended(content))
     except (ValueError, RecursionError):
         body = None
     else:
@@ -134,3 +162,9 @@ def _parse(content: bytes) -> dict[str, Any]:
         msg = f"the body {problem}"
         raise BadReply(msg)
     return body
+
+
+def _mended(content: bytes) -> bytes:
+    """Mend what the slower and more lenient parser of Python takes: half a character, or NaN."""
+    body = json.loads(content, parse_float=str, parse_constant=str)
+    return json.dumps(body, ensure_ascii=False).encode(errors="replace")

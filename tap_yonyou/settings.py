@@ -7,11 +7,16 @@ Descriptions, defaults and ranges stand here and nowhere else: `--about`, meltan
 from __future__ import annotations
 
 import ipaddress
+import json
+import os
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
+
+from tap_yonyou.errors import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -107,6 +112,40 @@ def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any
             description="Seconds to wait for the answer to one request.",
         ),
         th.Property(
+            "max_attempts",
+            th.IntegerType(minimum=1),
+            default=8,
+            title="Attempts",
+            description="How often a request is sent before the run ends. The waits between "
+            "attempts begin with half a second and double, up to a minute.",
+        ),
+        th.Property(
+            "max_passes",
+            th.IntegerType(minimum=1),
+            default=3,
+            title="Passes",
+            description="How often all pages are read if rows come or go meanwhile, before the "
+            "run ends.",
+        ),
+        th.Property(
+            "errcode_actions",
+            th.ObjectType(
+                additional_properties=th.StringType(allowed_values=[*Action], nullable=False),
+            ),
+            title="Actions by errcode",
+            description="Corrects what the tap does about an errcode: empty (no rows), login "
+            "(new token, repeat once), retry (wait and repeat) or fatal (end the run).",
+            examples=[{"29999": "retry"}],
+        ),
+        th.Property(
+            "emit_activate_version_messages",
+            th.BooleanType,
+            default=False,
+            title="Delete what is gone",
+            description="Sends ACTIVATE_VERSION after the last record of a complete FULL_TABLE "
+            "read, so that the target deletes or marks contacts that are gone from U8.",
+        ),
+        th.Property(
             "filters",
             th.ObjectType(
                 *(
@@ -122,6 +161,26 @@ def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any
         ),
         additional_properties=False,
     ).to_dict()
+
+
+def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Read the settings that the environment has.
+
+    Args:
+        schema: The JSON Schema of the settings.
+        prefix: The beginning of the names of variables.
+
+    Returns:
+        Settings by name; a text that cannot be read as its type stays one, for `problems` to say.
+    """
+    found: dict[str, Any] = {}
+    for name, setting in schema["properties"].items():
+        if text := os.environ.get(f"{prefix}{name.upper()}"):
+            found[name] = text
+            if "string" not in setting["type"]:
+                with suppress(ValueError):
+                    found[name] = json.loads(text.lower() if "boolean" in setting["type"] else text)
+    return found
 
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +264,8 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
             kind = "setting" if not path else "stream" if path == "filters" else "filter"
             for name in given.keys() - known.keys():
                 yield f"{path}{path and '.'}{name} is no {kind}: {_suggest(name, known)}"
+        case "enum":
+            yield f"{path} must be one of {', '.join(schema['enum'])}"
         case "format":
             yield f"{path} must be a date like 2024-12-31"
         case _:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Tap
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -18,10 +16,12 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib import Catalog
 
+from tap_yonyou import redaction
 from tap_yonyou.api import U8Api
 from tap_yonyou.auth import Login
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.settings import config_jsonschema, expected, problems, without_blanks
+from tap_yonyou.output import Writer, on_signal
+from tap_yonyou.settings import config_jsonschema, from_environment, problems, without_blanks
 from tap_yonyou.streams import CustomerContacts
 
 if sys.version_info >= (3, 12):
@@ -30,7 +30,7 @@ else:
     from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import click
 
@@ -52,12 +52,13 @@ class TapYonyou(Tap):
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
         TapCapabilities.TEST,
+        TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
-    message_writer_class = MsgSpecWriter
+    message_writer_class = Writer
 
     def __init__(self, **kwargs: Any) -> None:
         """Check everything a user gave, before anything is requested.
@@ -72,19 +73,21 @@ class TapYonyou(Tap):
             kwargs["catalog"] = _read_catalog(kwargs["catalog"])
         if not isinstance(kwargs.get("state"), dict | None):
             raise SettingsError(_NO_STATE)
-        try:
-            super().__init__(**kwargs)
-        except ValueError:
-            # int() and the JSON parser of the SDK do not say which variable they stumbled over.
-            if not kwargs.get("parse_env_config") or not (unreadable := self._unreadable()):
-                raise
-        else:
-            return
-        raise SettingsError(*unreadable)
+        if kwargs.pop("parse_env_config", False):
+            # The SDK's own way names no variable that it cannot read, and lets a `.env` found
+            # above its installation overrule the real environment.
+            variables = from_environment(self.config_jsonschema, self._env_var_prefix)
+            kwargs["config"] = (kwargs.get("config") or {}) | variables
+        super().__init__(**kwargs)
 
     @override
     def discover_streams(self) -> Sequence[U8Stream]:
-        api = U8Api(self.config["api_url"], timeout=self.config["request_timeout"])
+        api = U8Api(
+            self.config["api_url"],
+            timeout=self.config["request_timeout"],
+            max_attempts=self.config["max_attempts"],
+            errcode_actions=self.config.get("errcode_actions", {}),
+        )
         # Discovery needs no account, so that these may be missing here.
         login = Login(
             api,
@@ -139,6 +142,9 @@ class TapYonyou(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = without_blanks(self._config)
+        for name, setting in self.config_jsonschema["properties"].items():
+            if setting.get("secret"):
+                redaction.hide(str(self._config.get(name, "")))
         self.append_builtin_config(self.config_jsonschema)
         lines = problems(self._config, self.config_jsonschema, self._env_var_prefix)
         if lines and raise_errors:
@@ -147,22 +153,13 @@ class TapYonyou(Tap):
         list(JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config))
         return lines
 
-    def _unreadable(self) -> list[str]:
-        lines = []
-        for name, schema in self.config_jsonschema["properties"].items():
-            variable = f"{self._env_var_prefix}{name.upper()}"
-            parse = next((p for kind, p in _PARSERS.items() if kind in schema["type"]), str)
-            try:
-                parse(os.environ.get(variable, "0"))
-            except ValueError:
-                lines.append(f"{variable} must be {expected(schema)}")
-        return lines
+    # Another one: the SDK would end with exit code 0 and a STATE.
+    @override
+    def _handle_termination(self, signum: int, frame: object) -> None:
+        on_signal(signum)
 
 
 _NO_STATE: Final = "--state is no Singer state: it must be an object with bookmarks by stream"
-
-#: How the SDK reads a variable of a type, where that can fail.
-_PARSERS: Final[dict[str, Callable[[str], object]]] = {"integer": int, "object": json.loads}
 
 
 def _read_catalog(catalog: Any) -> Catalog:

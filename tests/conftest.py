@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -75,7 +77,8 @@ def u8() -> Iterator[Sandbox]:
 @pytest.fixture
 def settings(u8: Sandbox) -> dict[str, Any]:
     """What a user sets to read that U8+."""
-    return {**ACCOUNTS._asdict(), "api_url": u8.url}
+    # Two attempts are as good as eight, and the wait between them is the shortest there is.
+    return {**ACCOUNTS._asdict(), "api_url": u8.url, "max_attempts": 2}
 
 
 @pytest.fixture
@@ -117,6 +120,67 @@ def execute(*args: str, env: dict[str, str]) -> Run:
         timeout=60,
     )
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def watched_tap(tap: RunTap, u8: Sandbox, tmp_path: Path) -> RunTap:
+    """Run the command at DEBUG with plain and structured logs; nothing may leak into either."""
+    structured = tmp_path / "structured.log"
+    config = tmp_path / "logging.yml"
+    config.write_text(
+        f"""
+        version: 1
+        disable_existing_loggers: false
+        formatters:
+          plain: {{"()": singer_sdk.logging.ConsoleFormatter}}
+          structured: {{"()": singer_sdk.logging.StructuredFormatter}}
+        handlers:
+          plain: {{class: logging.StreamHandler, formatter: plain}}
+          structured:
+            {{class: logging.FileHandler, formatter: structured, filename: "{structured}"}}
+        root: {{level: DEBUG, handlers: [plain, structured]}}
+        """,
+    )
+
+    def run(*args: str, **given: Any) -> Run:
+        env = {"TAP_YONYOU_LOGLEVEL": "DEBUG", "SINGER_SDK_LOG_CONFIG": str(config)}
+        done = tap(*args, **given, env=env | given.pop("env", {}))
+        lines = structured.read_text("utf-8").splitlines()
+        assert all(json.loads(line)["level"] for line in lines)
+        # JSON escapes what is not ASCII; a leak would be hidden by that.
+        text = done.log + "".join(str(json.loads(line)) for line in lines)
+        assert "urllib3" in text
+        assert leaks(text, u8, given) == set()
+        structured.unlink()
+        return done
+
+    return run
+
+
+def leaks(text: str, u8: Sandbox, settings: dict[str, Any]) -> set[str]:
+    """Find secrets in any encoding, and values of records."""
+    secrets = {u8.accounts.app_key, u8.accounts.app_secret, *u8.tokens}
+    secrets |= {
+        str(settings[name]) for name in ("app_key", "app_secret", "token") if name in settings
+    }
+    forms = {form for secret in secrets for form in encodings(secret)}
+    # Short numbers would be found in any time stamp.
+    values = {str(value) for row in u8.rows for value in row.values()}
+    values = {value for value in values if len(value) >= (8 if value.isascii() else 3)}
+    return {needle for needle in forms | values if needle in text}
+
+
+def encodings(secret: str) -> set[str]:
+    raw = secret.encode()
+    return {
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        quote(secret, safe="").lower(),
+        base64.b64encode(raw).decode(),
+        base64.urlsafe_b64encode(raw).decode(),
+    }
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_a_token_is_renewed_300_s_or_a_tenth_of_its_life_before_its_end(
         token = {"id": f"token-{number}", "expiresIn": life}
         u8.fail(Fault.reply({"errcode": "0", "token": token}), endpoint="token")
     login = Login(
-        U8Api(u8.url, timeout=5),
+        U8Api(u8.url, timeout=5, max_attempts=1, errcode_actions={}),
         from_account=ACCOUNTS.from_account,
         app_key=ACCOUNTS.app_key,
         app_secret=ACCOUNTS.app_secret,
@@ -98,16 +98,14 @@ def test_a_token_is_renewed_300_s_or_a_tenth_of_its_life_before_its_end(
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (
-            Fault.errcode("30021", "此应用未上线"),
-            "errcode 30021 (此应用未上线): the app is not published",
-        ),
-        (Fault.errcode("39999"), "errcode 39999"),
-        (Fault.errcode("20002", "未检索到匹配的[应用]"), "errcode 20002 (未检索到匹配的[应用])"),
-        (Fault.reply({"errcode": "0", "errmsg": ""}), "no token in the reply"),
-        (Fault.reply({"errcode": "0", "token": {"expiresIn": 7200}}), "no token in the reply"),
-        (Fault.reply({"errcode": "0", "token": "abc"}), "no token in the reply"),
-        (Fault.reply({"token": {"id": ""}}), "no token in the reply"),
+        (Fault.errcode("30021", "此应用未上线"), "errcode 30021 (此应用未上线): the app is not "),
+        (Fault.errcode("39999"), "errcode 39999: this code is not known"),
+        (Fault.errcode("20002", "未检索到匹配的[应用]"), "errcode 20002 (未检索到匹配的[应用]): "),
+        (Fault.reply({"errcode": "0", "errmsg": ""}), "the reply has no token; given up after 2 "),
+        (Fault.reply({"errcode": "0", "token": {"expiresIn": 7200}}), "the reply has no token; "),
+        (Fault.reply({"errcode": "0", "token": "abc"}), "the reply has no token; "),
+        (Fault.reply({"token": {"id": ""}}), "the reply has no token; "),
+        (Fault.body(b"<html>", "text/html"), "the body is not JSON; given up after 2 attempts; "),
     ],
 )
 def test_a_refused_log_in_ends_the_run_with_code_message_and_hint(
@@ -116,26 +114,75 @@ def test_a_refused_log_in_ends_the_run_with_code_message_and_hint(
     fault: Fault,
     said: str,
 ) -> None:
-    u8.fail(fault, endpoint="token")
+    u8.fail(fault, endpoint="token", times=None)
     run = tap()
     assert run.code == 1
-    assert run.errors[-1].startswith(f"log-in refused: {said}")
-    assert "check from_account, app_key and app_secret" in run.errors[-1]
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(f"log-in: {said}")
+    assert run.errors[0].endswith("; check api_url, from_account, app_key and app_secret")
     assert "Traceback" not in run.log
-    assert log_ins(u8) == 1
+    assert {request.path for request in u8.requests} == {"/system/token"}
 
 
 def test_a_wrong_secret_is_refused(tap: RunTap, u8: Sandbox) -> None:
     run = tap(app_secret="not-the-secret")
     assert run.code == 1
-    assert run.errors[-1].startswith("log-in refused: errcode ")
+    assert run.errors[-1].startswith("log-in: errcode 39002 ")
     assert "not-the-secret" not in run.log
-    assert not [request for request in u8.requests if request.path != "/system/token"]
+    assert log_ins(u8) == 1
 
 
-def test_a_log_in_that_is_not_json_ends_the_run(tap: RunTap, u8: Sandbox) -> None:
-    u8.fail(Fault.body(b"<html>", "text/html"), endpoint="token", times=None)
+def test_a_token_that_is_not_accepted_is_replaced_while_pages_are_read(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    u8.before(page=3, do=u8.revoke)
+    run = tap(page_size=50)
+    assert run.code == 0
+    assert run.codes == [row["code"] for row in u8.rows]
+    assert len(u8.tokens) == 2
+
+
+def test_a_second_refusal_ends_the_run(tap: RunTap, u8: Sandbox) -> None:
+    u8.fail(Fault.errcode("30012", "token无效"), page=2, times=None)
+    run = tap(page_size=50)
+    assert run.code == 1
+    assert run.errors == [
+        "customercontacts, page 2: errcode 30012 (token无效): the token is not accepted; check "
+        "that app_key and app_secret belong to from_account",
+    ]
+    assert len(u8.tokens) == 2
+    assert len(run.records) == 50
+
+
+@pytest.mark.parametrize("message", ["invalid Token", "令牌已过期"])
+@pytest.mark.parametrize("code", ["39998", "29998"])
+def test_an_unknown_code_that_speaks_of_a_token_gets_one_new_log_in(
+    tap: RunTap,
+    u8: Sandbox,
+    code: str,
+    message: str,
+) -> None:
+    u8.fail(Fault.errcode(code, message))
+    assert tap().code == 0
+    assert len(u8.tokens) == 2
+    u8.fail(Fault.errcode(code, message), times=None)
     run = tap()
     assert run.code == 1
-    assert "log-in: the body is not JSON" in run.errors[-1]
-    assert "Traceback" not in run.log
+    assert f"errcode {code} ({message})" in run.errors[0]
+    assert len(u8.tokens) == 4
+
+
+def test_a_refused_token_from_elsewhere_is_fatal_with_the_way_out(
+    tap: RunTap,
+    u8: Sandbox,
+    settings: dict[str, Any],
+) -> None:
+    del settings["app_secret"]
+    run = tap(token="issued-elsewhere-and-expired")
+    assert run.code == 1
+    assert run.errors == [
+        "customercontacts, page 1: the token is not accepted; set app_secret to have the tap "
+        "obtain and renew tokens, or set a new token",
+    ]
+    assert len(u8.requests) == 1

@@ -136,6 +136,10 @@ def test_every_setting_works_from_the_environment(
         "api_url": u8.url,
         "page_size": "7",
         "request_timeout": "9",
+        "max_attempts": "3",
+        "max_passes": "2",
+        "errcode_actions": '{"29999": "retry"}',
+        "emit_activate_version_messages": "True",
         "filters": '{"customercontacts": {"name": "张", "default": true}}',
     }
     env = {f"TAP_YONYOU_{name.upper()}": value for name, value in settings.items()}
@@ -144,6 +148,7 @@ def test_every_setting_works_from_the_environment(
     assert run.codes == ["00000007"]
     query = u8.requests[-1].query
     assert (query["rows_per_page"], query["ds_sequence"]) == ("7", "1")
+    assert run.of("ACTIVATE_VERSION")
 
     env["TAP_YONYOU_TOKEN"] = u8.tokens[-1]
     del env["TAP_YONYOU_APP_SECRET"]
@@ -153,10 +158,12 @@ def test_every_setting_works_from_the_environment(
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        ("PAGE_SIZE", "many", "TAP_YONYOU_PAGE_SIZE must be a whole number from 1 to 10000"),
+        ("PAGE_SIZE", "many", "page_size must be a whole number from 1 to 10000"),
         ("PAGE_SIZE", "0", "page_size must be a whole number from 1 to 10000"),
-        ("FILTERS", "{name: x}", "TAP_YONYOU_FILTERS must be an object in JSON"),
+        ("FILTERS", "{name: x}", "filters must be an object in JSON"),
         ("FILTERS", "[1]", "filters must be an object in JSON"),
+        ("EMIT_ACTIVATE_VERSION_MESSAGES", "2", "emit_activate_version_messages must be true or "),
+        ("ERRCODE_ACTIONS", '{"1": "skip"}', "errcode_actions.1 must be one of empty, login, "),
     ],
 )
 def test_a_bad_variable_is_named(
@@ -168,8 +175,15 @@ def test_a_bad_variable_is_named(
 ) -> None:
     run = tap("--config=ENV", env={f"TAP_YONYOU_{name}": value})
     assert run.code == 1
-    assert run.errors == [error]
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(error)
     assert not u8.requests
+
+
+def test_a_blank_variable_is_not_set(tap: RunTap) -> None:
+    names = ("PAGE_SIZE", "DS_SEQUENCE", "FILTERS", "TOKEN", "API_URL")
+    run = tap("--config=ENV", env={f"TAP_YONYOU_{name}": "" for name in names})
+    assert run.code == 0, run.log
 
 
 @pytest.mark.parametrize(

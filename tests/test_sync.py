@@ -318,7 +318,7 @@ def test_a_page_missing_in_the_middle_is_an_error(tap: RunTap, u8: Sandbox, faul
     u8.fail(fault, page=2, times=None)
     run = tap(page_size=100)
     assert run.code == 1
-    assert "customercontacts, page 2" in run.errors[-1]
+    assert "page 2 of 3 brought no rows" in run.errors[-1]
 
 
 def test_a_server_that_sends_the_same_page_for_ever_is_an_error(tap: RunTap, u8: Sandbox) -> None:
@@ -343,8 +343,8 @@ def test_an_errcode_ends_the_run_with_code_message_and_what_to_do(
     assert len(run.records) == 100 * (page - 1)
     assert run.errors[-1] == (
         f"customercontacts, page {page}: errcode 30021 (此应用未上线): the app is not published, "
-        "or the enterprise account has not approved it: publish it in the developer account and have "
-        "it approved, then run again"
+        "or the enterprise account has not approved it: publish it in the developer account and "
+        "have it approved, then run again"
     )
     assert "Traceback" not in run.log
     assert not run.of("STATE")
@@ -352,7 +352,10 @@ def test_an_errcode_ends_the_run_with_code_message_and_what_to_do(
 
 def test_an_unknown_errcode_is_shown_as_it_came_in_one_line(tap: RunTap, u8: Sandbox) -> None:
     u8.fail(Fault.errcode("39876", "两\n行"))
-    assert tap().errors[-1] == "customercontacts, page 1: errcode 39876 (两 行)"
+    assert tap().errors[-1] == (
+        "customercontacts, page 1: errcode 39876 (两 行): this code is not known to the tap; if it "
+        "passes by itself, or means that there are no rows, say so with errcode_actions"
+    )
 
 
 # INCREMENTAL

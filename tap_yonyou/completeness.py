@@ -1,0 +1,89 @@
+"""Was everything read? A proof from what the replies say.
+
+Pages are numbered, so that a row inserted or deleted while they are read shifts the later ones:
+a row may be missed or come twice. `row_count`, which every reply names, is the one signal there
+is (source: vendor's page).
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tap_yonyou.reply import Reply
+
+#: How many keys are compared at a time; bounds the memory of a count.
+_PART: Final = 250_000
+
+
+class Pass:
+    """One reading of all pages.
+
+    It is complete when every reply named the same `row_count` and the pass brought exactly as
+    many different keys. Memory: 8 bytes a row.
+
+    Attributes:
+        pages: How many replies there were.
+        changed: What showed that rows came or went meanwhile; empty if nothing did.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is read yet."""
+        self.pages = 0
+        self.changed = ""
+        self._is_counted = True
+        self._figures: dict[str, int] = {}
+        # Hashes of 64 bits: that two keys of ten million share one is a chance of one in 300,000.
+        self._keys = array("q")
+
+    @property
+    def rows(self) -> int:
+        """How many rows came."""
+        return len(self._keys)
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether every reply named the `row_count`, so that completeness can be told."""
+        return self._is_counted and self.pages > 0
+
+    def see(self, reply: Reply, page: int) -> None:
+        """Take note of a reply.
+
+        Args:
+            reply: A page, perhaps without rows.
+            page: Its number.
+        """
+        self.pages += 1
+        rows = len(reply.rows or [])
+        if page > 1 and not rows:
+            if "pages" in self._figures:
+                self._change(f"page {page} of {self._figures['pages']} brought no rows")
+            return
+        self._is_counted &= reply.row_count is not None
+        for name in ("row_count", "pages", "rows_per_page"):
+            if (value := getattr(reply, name)) is not None:
+                before = self._figures.setdefault(name, value)
+                if before != value:
+                    self._change(f"{name} was {before}, then {value}")
+        if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
+            self._change(f"page {page} brought {rows} of {reply.rows_per_page} rows")
+
+    def add(self, key: object) -> None:
+        """Take note of a row by its key."""
+        self._keys.append(hash(key))
+
+    def finish(self) -> None:
+        """Compare what came with what was counted."""
+        row_count = self._figures.get("row_count")
+        if self.changed or not self._is_counted or row_count is None:
+            return
+        if (different := self._different()) != row_count:
+            self._change(f"{row_count} rows were counted, {different} different ones came")
+
+    def _change(self, what: str) -> None:
+        self.changed = self.changed or what
+
+    def _different(self) -> int:
+        parts = 1 + len(self._keys) // _PART
+        return sum(len({key for key in self._keys if key % parts == n}) for n in range(parts))

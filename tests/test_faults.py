@@ -1,0 +1,322 @@
+"""A fault that passes loses nothing; one that stays ends the run with one line; neither leaks."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from singer_sdk.streams.rest import HTTPRequest
+
+from sandbox import ACCOUNTS, Fault, Sandbox, contacts
+from tap_yonyou import api
+from tap_yonyou.errors import U8Error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import RunTap
+
+#: Where a fault strikes: endpoint and page of three, and how the error's line begins.
+PLACES: dict[str, tuple[dict[str, Any], str, int]] = {
+    "log-in": ({"endpoint": "token"}, "log-in: ", 0),
+    "first page": ({"page": 1}, "customercontacts, page 1: ", 0),
+    "middle page": ({"page": 2}, "customercontacts, page 2: ", 20),
+    "last page": ({"page": 3}, "customercontacts, page 3: ", 40),
+}
+LATER = {"errcode": "0", "url": "https://u8.example.com/later", "ping_after": "5"}
+
+#: What passes by itself, and what the line says if it does not.
+PASSING: dict[str, tuple[Fault, str]] = {
+    "reset": (Fault.reset(), "the connection failed (Connection reset by peer)"),
+    "closed": (Fault.close(), "the connection failed (RemoteDisconnected)"),
+    "stalled": (Fault.stall(1.3), "no answer within 1 s"),
+    "cut": (Fault.cut(), "the connection broke within the answer"),
+    "HTTP 429": (Fault.status(429), "HTTP 429"),
+    "HTTP 500": (Fault.status(500, body=b"<html>oops"), "HTTP 500"),
+    "HTTP 502": (Fault.status(502), "HTTP 502"),
+    "HTTP 503": (Fault.status(503, {"Retry-After": "1"}), "HTTP 503"),
+    "empty body": (Fault.body(b""), "the body is empty"),
+    "not JSON": (Fault.body(b'{"errcode":"0","customercontacts":[{"co'), "the body is not JSON"),
+    "HTML": (Fault.body(b"<html><body>502</body></html>", "text/html"), "the body is not JSON"),
+    "no object": (Fault.body(b"[]"), "the body is not a JSON object"),
+    "nothing": (Fault.reply({}), " and no errcode"),
+    "no rows": (Fault.reply({"row_count": "60", "rows_per_page": "20"}), " and no errcode"),
+    "fine, but nothing": (Fault.reply({"errcode": "0", "errmsg": ""}), "the reply has no "),
+    "later": (Fault.reply(LATER), ", but an address to ask later"),
+    "20006": (Fault.errcode("20006"), "errcode 20006: U8 could not answer this request"),
+    "unknown 2": (Fault.errcode("21234", "忙"), "errcode 21234 (忙): this code is not known"),
+    "30012": (Fault.errcode("30012", "token无效"), "errcode 30012 (token无效): the token is not"),
+}
+#: What ends the run at once.
+FATAL: dict[str, tuple[Fault, str]] = {
+    "HTTP 403": (Fault.status(403), "HTTP 403; check api_url"),
+    "HTTP 404": (Fault.status(404), "HTTP 404; check api_url"),
+    "redirect": (Fault.redirect("https://elsewhere.example.com/?a=b"), "HTTP 302, a redirect"),
+    "30021": (Fault.errcode("30021", "此应用未上线"), "errcode 30021 (此应用未上线): the app"),
+    "unknown 3": (Fault.errcode("31234", "拒绝"), "errcode 31234 (拒绝): this code is not known"),
+}
+
+
+@pytest.fixture
+def u8() -> Any:
+    with Sandbox(rows=contacts(60)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_fault_that_passes_loses_nothing(
+    watched_tap: RunTap,
+    u8: Sandbox,
+    fault: str,
+    place: str,
+) -> None:
+    where, said, _ = PLACES[place]
+    u8.fail(PASSING[fault][0], **where)
+    run = watched_tap(page_size=20, request_timeout=1)
+    assert run.code == 0
+    assert run.codes == [row["code"] for row in u8.rows]
+    assert run.errors == []
+    warnings = [line for line in run.log.splitlines() if "| WARNING " in line]
+    if fault == "30012":
+        assert warnings == []
+    else:
+        assert len(warnings) == 1
+        assert said in warnings[0]
+        assert PASSING[fault][1] in warnings[0]
+        assert "; attempt 2 of 2 follows in " in warnings[0]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_fault_that_stays_ends_the_run_with_one_line(
+    watched_tap: RunTap,
+    u8: Sandbox,
+    fault: str,
+    place: str,
+) -> None:
+    where, said, rows = PLACES[place]
+    u8.fail(PASSING[fault][0], **where, times=None)
+    run = watched_tap(page_size=20, request_timeout=1)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(said)
+    assert PASSING[fault][1] in run.errors[0]
+    assert ("; given up after 2 attempts" in run.errors[0]) == (fault != "30012")
+    # What came before it was emitted, in whole lines, and nothing claims more.
+    assert run.codes == [row["code"] for row in u8.rows[:rows]]
+    assert run.of("STATE") == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", FATAL)
+def test_what_cannot_pass_ends_the_run_at_once(
+    watched_tap: RunTap,
+    u8: Sandbox,
+    fault: str,
+    place: str,
+) -> None:
+    where, said, rows = PLACES[place]
+    u8.fail(FATAL[fault][0], **where)
+    run = watched_tap(page_size=20)
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(said + FATAL[fault][1])
+    assert len(run.records) == rows
+    assert "elsewhere.example.com" not in run.log
+
+
+@pytest.mark.parametrize("place", [*PLACES][1:])
+def test_a_row_count_that_is_junk_is_no_row_count(
+    tap: RunTap,
+    u8: Sandbox,
+    place: str,
+) -> None:
+    page = PLACES[place][0]["page"]
+    rows = u8.rows[20 * page - 20 : 20 * page]
+    junk = {"errcode": "0", "row_count": "9" * 5000, "page_count": "-3", "rows_per_page": True}
+    u8.fail(Fault.reply(junk | {"customercontacts": rows}), page=page)
+    run = tap(page_size=20)
+    assert run.code == 0
+    assert run.codes == [row["code"] for row in u8.rows]
+    assert "cannot be proved" in run.log
+
+
+def test_without_debug_no_traceback_is_shown(tap: RunTap, u8: Sandbox) -> None:
+    u8.fail(Fault.reset(), times=None)
+    assert 'File "' not in tap().log
+
+
+def test_a_server_that_is_down_is_waited_for(tap: RunTap) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    late = Sandbox(rows=contacts(3), port=port)
+    timer = threading.Timer(1.2, late.__enter__)
+    timer.start()
+    try:
+        run = tap(api_url=f"http://127.0.0.1:{port}", max_attempts=8)
+    finally:
+        timer.join()
+        late.__exit__()
+    assert run.code == 0
+    assert len(run.records) == 3
+    assert "log-in: the connection failed (Connection refused); attempt 2 of 8" in run.log
+
+
+def test_a_server_that_stays_down_ends_the_run(watched_tap: RunTap, u8: Sandbox) -> None:
+    u8.__exit__()
+    run = watched_tap()
+    assert run.code == 1
+    assert run.errors == [
+        "log-in: the connection failed (Connection refused); given up after 2 attempts; "
+        "check api_url, from_account, app_key and app_secret",
+    ]
+    u8.__enter__()
+
+
+def test_each_request_has_its_own_attempts(tap: RunTap, u8: Sandbox) -> None:
+    for page in (1, 2, 3):
+        u8.fail(Fault.status(500), page=page)
+    run = tap(page_size=20)
+    assert run.code == 0
+    assert len(run.records) == 60
+
+
+def test_a_renewed_token_does_not_reset_the_attempts(tap: RunTap, u8: Sandbox) -> None:
+    for fault in (Fault.status(500), Fault.errcode("30012"), Fault.status(500)):
+        u8.fail(fault, page=2)
+    run = tap(page_size=20)
+    assert run.code == 1
+    assert run.errors == ["customercontacts, page 2: HTTP 500; given up after 2 attempts"]
+
+
+def test_one_attempt_is_one_attempt(tap: RunTap, u8: Sandbox) -> None:
+    u8.fail(Fault.status(500), page=1)
+    run = tap(max_attempts=1)
+    assert run.code == 1
+    assert len(u8.requests) == 2
+
+
+@pytest.mark.parametrize("errcode", ["30021", "27777"])
+@pytest.mark.parametrize(
+    ("action", "code", "log_ins"),
+    [("empty", 0, 1), ("retry", 1, 1), ("login", 1, 2), ("fatal", 1, 1)],
+)
+def test_errcode_actions_corrects_the_table(
+    tap: RunTap,
+    u8: Sandbox,
+    errcode: str,
+    action: str,
+    code: int,
+    log_ins: int,
+) -> None:
+    u8.fail(Fault.errcode(errcode), page=1, times=None)
+    run = tap(errcode_actions={errcode: action})
+    assert run.code == code
+    assert run.records == []
+    sent = [request.path for request in u8.requests]
+    assert sent.count("/system/token") == log_ins
+    assert len(sent) == log_ins + 1 + (action in {"retry", "login"})
+
+
+# The waits: nothing but the clock is replaced
+
+
+class Clock:
+    """Sleeps without taking time, and notes how long."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.slept: list[float] = []
+        monkeypatch.setattr(time, "sleep", self.slept.append)
+
+
+def give_up(u8: Sandbox, max_attempts: int) -> None:
+    gateway = api.U8Api(u8.url, timeout=5, max_attempts=max_attempts, errcode_actions={})
+    request = HTTPRequest(f"{u8.url}/system/token", params={"from_account": "x"})
+    with pytest.raises(U8Error):
+        gateway.call(lambda: request, resource="token", what="x", renew=lambda _: None)
+
+
+def test_waits_begin_with_half_a_second_and_double_up_to_a_minute(
+    u8: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    u8.fail(Fault.status(500), endpoint="token", times=None)
+    clock = Clock(monkeypatch)
+    give_up(u8, max_attempts=10)
+    assert len(clock.slept) == 9
+    for wait, expected in zip(clock.slept, (0.5, 1, 2, 4, 8, 16, 32, 60, 60), strict=True):
+        assert expected * 0.79 <= wait <= min(expected * 1.21, 60)
+    assert len({wait / 2**n for n, wait in enumerate(clock.slept[:6])}) > 1
+
+
+@pytest.mark.parametrize(
+    ("header", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0", 0, 0),
+        ("999999", 3600, 3600),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("soon", 0.4, 0.6),
+        ("", 0.4, 0.6),
+    ],
+)
+def test_retry_after_is_honoured(
+    u8: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    header: str,
+    low: float,
+    high: float,
+) -> None:
+    u8.fail(Fault.status(503, {"Retry-After": header}), endpoint="token", times=None)
+    clock = Clock(monkeypatch)
+    give_up(u8, max_attempts=2)
+    (wait,) = clock.slept
+    assert low <= wait <= high
+
+
+def test_retry_after_may_be_a_date(u8: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 100))
+    u8.fail(Fault.status(429, {"Retry-After": date}), endpoint="token", times=None)
+    clock = Clock(monkeypatch)
+    give_up(u8, max_attempts=2)
+    assert 95 < clock.slept[0] <= 100
+
+
+# TLS and proxies
+
+
+def test_tls_is_verified_and_a_ca_of_ones_own_is_honoured(
+    tap: RunTap,
+    tmp_path: Path,
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    with Sandbox(rows=contacts(60), tls=context) as u8:
+        run = tap(api_url=u8.url)
+        assert run.code == 1
+        assert run.errors[0].startswith("log-in: TLS failed; check the certificate")
+        assert not u8.requests
+        run = tap(api_url=u8.url, env={"REQUESTS_CA_BUNDLE": str(tmp_path / "ca.pem")})
+        assert run.code == 0, run.log
+        assert len(run.records) == 60
+
+
+def test_a_proxy_of_the_environment_is_used(tap: RunTap, u8: Sandbox) -> None:
+    # The sandbox is proxy and server in one; behind the address of the server is nobody.
+    run = tap(api_url="http://127.0.0.1:9", env={"HTTP_PROXY": u8.url, "NO_PROXY": ""})
+    assert run.code == 0, run.log
+    assert len(run.records) == 60
+    run = tap(api_url=u8.url, env={"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"})
+    assert run.code == 0, run.log
+    run = tap(api_url=u8.url, env={"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""})
+    assert run.code == 1
+    assert "log-in: the proxy did not connect; check HTTPS_PROXY and NO_PROXY" in run.errors[0]
+    assert ACCOUNTS.app_key not in run.log

@@ -1,0 +1,158 @@
+"""Secrets stay out of every line, whoever writes it. (The fault matrix searches all its logs.)"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox import ACCOUNTS, Sandbox
+from tap_yonyou import redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import RunTap
+
+SECRET = "5aNd+b0x/8Qk2wZr7TfY1g=="  # noqa: S105
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    before = set(redaction._secrets)  # noqa: SLF001 -- there is no way to forget, on purpose
+    yield
+    redaction._secrets.intersection_update(before)  # noqa: SLF001
+    redaction.hide()
+
+
+def test_a_run_at_debug_shows_neither_secret_nor_value(watched_tap: RunTap) -> None:
+    assert watched_tap(page_size=50).code == 0
+
+
+def test_a_token_from_elsewhere_is_hidden(
+    watched_tap: RunTap,
+    u8: Sandbox,
+    settings: dict[str, Any],
+) -> None:
+    del settings["app_secret"]
+    token = u8.token(ACCOUNTS._asdict())["token"]["id"]  # type: ignore[index]
+    assert watched_tap(token=token).code == 0
+    assert watched_tap(token="refused+token/with=signs").code == 1
+
+
+def test_filters_and_the_bookmark_are_hidden(
+    watched_tap: RunTap,
+    u8: Sandbox,
+    catalog: dict[str, Any],
+) -> None:
+    catalog["streams"][0]["replication_method"] = "INCREMENTAL"
+    run = watched_tap(catalog=catalog)
+    name = str(u8.rows[10]["ccusname"])
+    # Values of records, both: a name to look for, and the code to go on from.
+    run = watched_tap(
+        catalog=catalog,
+        state=run.state,
+        filters={"customercontacts": {"ccusname": name}},
+    )
+    assert run.code == 0
+    assert "(not shown)" in run.log
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"app_secret is {SECRET}!",
+        "5aNd%2Bb0x%2F8Qk2wZr7TfY1g%3D%3D",
+        "5aNd%2bb0x%2f8Qk2wZr7TfY1g%3d%3d",
+        "5aNd%2Bb0x/8Qk2wZr7TfY1g%3D%3D",
+        f"{{'app_secret': '{SECRET}'}}",
+    ],
+)
+def test_a_secret_is_hidden_in_any_encoding(text: str) -> None:
+    redaction.hide(SECRET)
+    assert "5aNd" not in redaction.redact(text)
+    assert redaction.MASK in redaction.redact(text)
+
+
+@pytest.mark.parametrize("secret", ["1", "ab", "app"])
+def test_a_short_secret_does_not_turn_the_log_into_asterisks(secret: str) -> None:
+    text = "customercontacts: 111 rows about apples, page 1 of app ab"
+    redaction.hide(secret)
+    assert redaction.redact(text) == text
+    assert redaction.redact(f"GET /system/token?app_secret={secret} 200") == (
+        "GET /system/token?*** 200"
+    )
+
+
+def test_a_secret_that_is_a_word_is_hidden_where_it_stands_alone() -> None:
+    redaction.hide("token")
+    assert redaction.redact("tokens of the token") == "tokens of the ***"
+
+
+Emit = "Callable[[logging.Logger], None]"
+
+
+def raise_chained() -> None:
+    try:
+        json.loads(f"[{SECRET}")
+    except ValueError as error:
+        raise RuntimeError(SECRET) from error
+
+
+def log_exception(logger: logging.Logger) -> None:
+    try:
+        raise_chained()
+    except RuntimeError:
+        logger.exception("it failed: %s", SECRET)
+
+
+@pytest.mark.parametrize(
+    "emit",
+    [
+        lambda logger: logger.error(SECRET),
+        lambda logger: logger.info("an argument %s", SECRET),
+        lambda logger: logger.info("an object %s", {"a": [SECRET]}),
+        lambda logger: logger.info("%(a)s", {"a": SECRET}),
+        lambda logger: logger.warning("extra", extra={"url": SECRET, "deep": {"a": (SECRET,)}}),
+        log_exception,
+    ],
+    ids=["message", "argument", "object", "mapping", "extra", "exception"],
+)
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+@pytest.mark.parametrize("structured", [False, True], ids=["plain", "structured"])
+def test_no_part_of_a_record_shows_it(
+    emit: Callable[[logging.Logger], None],
+    level: str,
+    structured: bool,  # noqa: FBT001
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from singer_sdk.logging import ConsoleFormatter, StructuredFormatter  # noqa: PLC0415
+
+    redaction.hide(SECRET)
+    logger = logging.getLogger(f"some.library.{level}.{structured}")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(StructuredFormatter() if structured else ConsoleFormatter())
+    logger.addHandler(handler)
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(level)
+    try:
+        redaction.install()
+        emit(logger)
+    finally:
+        root.setLevel(before)
+        logger.removeHandler(handler)
+    line = capsys.readouterr().err
+    assert line
+    assert SECRET not in (json.loads(line).__repr__() if structured else line)
+    # A traceback is for DEBUG, and shows where, not what.
+    if emit is log_exception:
+        assert ("raise_chained" in line) == (level == "DEBUG")
+
+
+def test_metrics_stay_metrics(tap: RunTap) -> None:
+    """Meltano reads numbers from these lines; the filter leaves them as they are."""
+    assert '"metric":"record_count","value":225' in tap().log
