@@ -12,7 +12,7 @@ test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest --cov --cov-report=term
+	.venv/bin/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh

@@ -57,8 +57,8 @@ class Pass:
         self.pages += 1
         rows = len(reply.rows or [])
         if page > 1 and not rows:
-            if "pages" in self._figures:
-                self._change(f"page {page} of {self._figures['pages']} brought no rows")
+            if page <= (pages := self._figures.get("pages", 0)):
+                self._change(f"page {page} of {pages} brought no rows")
             return
         self._is_counted &= reply.row_count is not None
         for name in ("row_count", "pages", "rows_per_page"):

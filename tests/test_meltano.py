@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import psycopg
 import pytest
 
@@ -125,3 +128,97 @@ def test_a_failed_read_fails_the_pipeline_and_names_the_reason(
     assert "customercontacts, page 3: errcode 30021 (此应用未上线)" in done.stdout
     assert "Traceback" not in done.stdout
     assert len(warehouse.rows()) == 200
+
+
+# Deletes
+
+
+def soft_deleted(warehouse: Warehouse) -> set[str]:
+    rows = warehouse.query(f"SELECT code FROM {TABLE} WHERE _sdc_deleted_at IS NOT NULL")
+    return {row[0] for row in rows}
+
+
+def test_a_contact_deleted_in_u8_disappears(warehouse: Warehouse, u8: Sandbox) -> None:
+    assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
+    # The version is in seconds; two runs of a schedule are further apart than that.
+    time.sleep(1)
+    gone = u8.rows.pop(7)["code"]
+    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    assert done.returncode == 0, done.stdout
+    assert warehouse.rows().keys() == {row["code"] for row in u8.rows}
+    assert gone not in warehouse.rows()
+
+
+def test_or_is_marked(warehouse: Warehouse, u8: Sandbox) -> None:
+    assert warehouse.run().returncode == 0
+    time.sleep(1)
+    gone = u8.rows.pop(7)["code"]
+    done = warehouse.run()
+    assert done.returncode == 0, done.stdout
+    assert len(warehouse.rows()) == 225
+    assert soft_deleted(warehouse) == {gone}
+
+
+@pytest.mark.parametrize(
+    ("fault", "page"),
+    [
+        (Fault.errcode("30021"), 1),
+        (Fault.errcode("30021"), 3),
+        (Fault.reset(), 2),
+        (Fault.body(b"<html>"), 3),
+        (Fault.errcode("20002"), 2),
+    ],
+    ids=["refused at once", "refused", "reset", "HTML", "rows go missing"],
+)
+def test_a_run_that_dies_half_way_deletes_nothing(
+    warehouse: Warehouse,
+    u8: Sandbox,
+    fault: Fault,
+    page: int,
+) -> None:
+    settings = {"TARGET_POSTGRES_HARD_DELETE": "true", "TAP_YONYOU_MAX_ATTEMPTS": "1"}
+    assert warehouse.run(**settings).returncode == 0
+    time.sleep(1)
+    before = warehouse.rows()
+    del u8.rows[:20]
+    u8.fail(fault, page=page, times=None)
+    done = warehouse.run(**settings)
+    assert done.returncode == 1
+    assert warehouse.rows() == before
+
+
+def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
+    warehouse: Warehouse,
+    u8: Sandbox,
+) -> None:
+    assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
+    time.sleep(1)
+    before = warehouse.rows()
+    gone = u8.rows.pop(0)["code"]
+    u8.rows.append(contact(226))
+    u8.requests.clear()
+    u8.fail(Fault.stall(60), page=2)
+    killed: list[int] = []
+
+    def kill() -> None:
+        """Kill the tap, and nothing else, while it waits for page 2."""
+        while not any(request.query.get("page_index") == "2" for request in u8.requests):
+            time.sleep(0.05)
+        for process in psutil.Process().children(recursive=True):
+            if "--catalog" in (line := process.cmdline()) and "tap-yonyou" in " ".join(line):
+                process.kill()
+                killed.append(process.pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    killer.join()
+    assert len(killed) == 1
+    assert done.returncode == 1
+    after = warehouse.rows()
+    assert before.keys() <= after.keys()
+
+    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    assert done.returncode == 0, done.stdout
+    assert warehouse.rows().keys() == {row["code"] for row in u8.rows}
+    assert gone not in warehouse.rows()

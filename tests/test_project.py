@@ -97,7 +97,7 @@ def test_the_readmes_table_has_every_setting_with_its_default(readme: str) -> No
 def test_the_readmes_name_every_field_and_filter(readme: str) -> None:
     text = (ROOT / readme).read_text("utf-8")
     for stream in STREAMS:
-        about = stream.schema["properties"] | stream.filters.to_dict()["properties"]
+        about = stream.filters.to_dict()["properties"] | stream.schema["properties"]
         for name, field in about.items():
             assert f"`{name}`" in text
             chinese = re.search(r"\((.+)\)$", field["description"])

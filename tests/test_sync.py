@@ -249,7 +249,6 @@ def test_filters_choose_the_rows(tap: RunTap) -> None:
 # Pages
 
 
-@pytest.mark.parametrize("numbers", [False, True], ids=["strings", "numbers"])
 @pytest.mark.parametrize(
     "omit",
     [set(), {"page_count"}, {"page_count", "row_count"}, {"page_count", "rows_per_page"}],
@@ -259,6 +258,7 @@ def test_filters_choose_the_rows(tap: RunTap) -> None:
     ("rows", "cap"),
     [(1, None), (99, None), (100, None), (225, None), (300, None), (225, 40), (80, 40)],
 )
+@pytest.mark.parametrize("numbers", [False, True], ids=["strings", "numbers"])
 def test_all_pages_are_read_in_order(
     tap: RunTap,
     u8: Sandbox,
