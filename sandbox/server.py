@@ -61,6 +61,7 @@ class Sandbox(U8):
         tls: serve https on localhost with this context, as the vendor does.
         url: the address, known inside the ``with`` block.
         requests: every request so far, in order of arrival, also those met by a fault.
+        most_at_once: how many requests were being answered at the same time, at the most.
 
     """
 
@@ -69,6 +70,8 @@ class Sandbox(U8):
     tls: ssl.SSLContext | None = None
     url: str = field(default="", init=False)
     requests: list[Request] = field(default_factory=list, init=False)
+    most_at_once: int = field(default=0, init=False)
+    _at_once: int = field(default=0, init=False)
     _orders: list[_Order] = field(default_factory=list, init=False)
     _hooks: list[_Hook] = field(default_factory=list, init=False)
     _stop: Callable[[], None] = field(init=False)
@@ -133,7 +136,12 @@ class Sandbox(U8):
                 return web.Response()  # The caller has left already.
             if transport not in known:
                 known[transport] = next(count)
-            return await self._handle(request, known[transport])
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            try:
+                return await self._handle(request, known[transport])
+            finally:
+                self._at_once -= 1
 
         server = web.Server(handle, access_log=None)
         # A stalled request gets this long, twice; 0 would mean for ever.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -16,15 +17,15 @@ from urllib.parse import quote, urlencode
 
 import backoff
 import requests
+from requests.adapters import HTTPAdapter
 from singer_sdk.exceptions import RetriableAPIError
 
 from tap_yonyou.errors import OK, Action, U8Error, action_of, errcode_text
 from tap_yonyou.reply import BadReply, Reply, reply_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
 
-    from backoff.types import Details
     from singer_sdk.streams.rest import HTTPRequest
 
 _logger = logging.getLogger("tap-yonyou.api")
@@ -33,6 +34,8 @@ _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 60.0
 #: The longest `Retry-After` that is believed, in seconds.
 _LONGEST_RETRY_AFTER: Final = 3600.0
+#: So many answers in a row that say "not now" mean "not so many at once".
+_REFUSALS: Final = 3
 
 
 class U8Api:
@@ -43,8 +46,9 @@ class U8Api:
         api_url: str,
         *,
         timeout: int,
-        max_attempts: int,
-        errcode_actions: Mapping[str, str],
+        max_attempts: int = 1,
+        errcode_actions: Mapping[str, str] | None = None,
+        concurrency: int = 1,
     ) -> None:
         """Open no connection yet.
 
@@ -53,14 +57,24 @@ class U8Api:
             timeout: Seconds to wait for a connection, and for each part of an answer.
             max_attempts: How often a request is sent before the run ends.
             errcode_actions: Corrections to the table of error codes.
+            concurrency: The most requests in flight.
         """
         self.url = api_url.rstrip("/")
         self.session = requests.Session()
         #: Requests sent so far, those of the log-in and repeated ones included.
         self.requests = 0
+        #: The most requests in flight; halved once if the server cannot cope.
+        self.concurrency = concurrency
+        # One pool, with room for all of them.
+        adapter = HTTPAdapter(pool_maxsize=concurrency)
+        self.session.mount("https://", adapter)
+        self.session.mount("http://", adapter)
+        self._lock = threading.Lock()
+        self._slowed = False
+        self._refusals = 0
         self._timeout = timeout
         self._max_attempts = max_attempts
-        self._errcode_actions = errcode_actions
+        self._errcode_actions = errcode_actions or {}
 
     def call(
         self,
@@ -69,6 +83,7 @@ class U8Api:
         resource: str,
         what: str,
         renew: Callable[[HTTPRequest], None],
+        abandoned: threading.Event,
     ) -> requests.Response:
         """Send a request until it is answered well.
 
@@ -77,6 +92,7 @@ class U8Api:
             resource: The key of what is asked for in the reply.
             what: What is asked for, to begin an error's text with: stream and page.
             renew: Called with a request whose token was not accepted, at most once.
+            abandoned: Ends a wait, and with it the attempts: nobody wants the answer any more.
 
         Returns:
             A response whose reply has errcode 0, or one that means that there are no rows.
@@ -99,36 +115,58 @@ class U8Api:
             msg = f"{what}: {errcode_text(reply.errcode, reply.errmsg)}"
             raise RetriableAPIError(msg, response) if action is Action.RETRY else U8Error(msg)
 
-        try:
-            return backoff.on_exception(
-                _waits,
-                RetriableAPIError,
-                max_tries=self._max_attempts,
-                on_backoff=self._announce,
-                jitter=None,
-                logger=None,
-            )(attempt)()
-        except RetriableAPIError as error:
-            msg = f"{error}; given up after {self._max_attempts} attempts"
+        waits = backoff.expo(base=2, factor=_FIRST_WAIT, max_value=_LONGEST_WAIT)
+        next(waits)  # how backoff starts a generator
+        for number in range(1, self._max_attempts + 1):
+            try:
+                response = attempt()
+            except RetriableAPIError as error:
+                msg = str(error)
+                self._slow_down_if_asked(error)
+                if number < self._max_attempts:
+                    seconds = _seconds(next(waits), error)
+                    _logger.warning(
+                        "%s; attempt %d of %d follows in %.1f s",
+                        msg,
+                        number + 1,
+                        self._max_attempts,
+                        seconds,
+                    )
+                    if abandoned.wait(seconds):
+                        break
+            else:
+                self._refusals = 0
+                return response
+        msg = f"{msg}; given up after {number} attempts"
         raise U8Error(msg)
+
+    def _slow_down_if_asked(self, error: RetriableAPIError) -> None:
+        """Halve the number of requests in flight, once, if the server cannot cope with it."""
+        throttled = False
+        if error.response is not None:
+            throttled = error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS
+            if error.response.status_code == HTTPStatus.OK:
+                self._refusals += 1
+        with self._lock:
+            if self._slowed or self.concurrency == 1:
+                return
+            if throttled or self._refusals >= _REFUSALS:
+                self._slowed = True
+                self.concurrency //= 2
+                _logger.warning(
+                    "the server asks for fewer requests; from now on at most %d at a time",
+                    self.concurrency,
+                )
 
     def _action(self, reply: Reply) -> Action | None:
         if reply.errcode == OK:
             return None
         return action_of(reply.errcode, reply.errmsg, self._errcode_actions)
 
-    def _announce(self, details: Details) -> None:
-        _logger.warning(
-            "%s; attempt %d of %d follows in %.1f s",
-            details["exception"],
-            details["tries"] + 1,
-            self._max_attempts,
-            details["wait"],
-        )
-
     def _send(self, request: HTTPRequest, resource: str, what: str) -> requests.Response:
         """Send a request once; redirects are not followed, for the query carries the token."""
-        self.requests += 1
+        with self._lock:
+            self.requests += 1
         problem, fatal, response = "", False, None
         try:
             response = self.session.request(
@@ -174,15 +212,12 @@ def encode(params: Mapping[str, Any]) -> str:
     return urlencode(pairs, quote_via=quote, safe="")
 
 
-def _waits() -> Generator[float, RetriableAPIError, None]:
-    """Give the seconds to wait after each failure: doubling, or what `Retry-After` says."""
-    wait = _FIRST_WAIT
-    error = yield 0  # how backoff starts a generator
-    while True:
-        jittered = wait * random.uniform(0.8, 1.2)  # noqa: S311 -- no secret depends on it
-        asked_for = _retry_after(error)
-        error = yield min(jittered, _LONGEST_WAIT) if asked_for is None else asked_for
-        wait *= 2
+def _seconds(wait: float, error: RetriableAPIError) -> float:
+    """Give the seconds to wait after a failure: what `Retry-After` says, else with jitter."""
+    asked_for = _retry_after(error)
+    if asked_for is not None:
+        return asked_for
+    return min(wait * random.uniform(0.8, 1.2), _LONGEST_WAIT)  # noqa: S311 -- guards no secret
 
 
 def _retry_after(error: RetriableAPIError) -> float | None:

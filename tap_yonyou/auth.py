@@ -7,6 +7,7 @@ token ends the old one is not known, so there is only ever one in use.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,6 +59,8 @@ class Login:
             token: A token issued elsewhere, used as it is where there is no `app_secret`.
         """
         self._api = api
+        # Several requests in flight wait for the one log-in.
+        self._lock = threading.Lock()
         self._from_account = from_account
         self._app_key = app_key
         self._app_secret = app_secret
@@ -72,9 +75,10 @@ class Login:
         Raises:
             U8Error: The log-in failed.
         """
-        if self._token is None or self._token.is_due():
-            self._token = self._log_in()
-        return self._token.id
+        with self._lock:
+            if self._token is None or self._token.is_due():
+                self._token = self._log_in()
+            return self._token.id
 
     def renew(self, refused: str, what: str) -> None:
         """Log in again, because a token was not accepted.
@@ -86,15 +90,17 @@ class Login:
         Raises:
             U8Error: There is no `app_secret` to log in with.
         """
-        if self._token is None or self._token.id != refused:
-            return
-        if not self._app_secret:
-            msg = (
-                f"{what}: the token is not accepted; set app_secret to have the tap obtain and "
-                "renew tokens, or set a new token"
-            )
-            raise U8Error(msg)
-        self._token = None
+        with self._lock:
+            if self._token is None or self._token.id != refused:
+                return
+            if self._app_secret:
+                self._token = None
+                return
+        msg = (
+            f"{what}: the token is not accepted; set app_secret to have the tap obtain and renew "
+            "tokens, or set a new token"
+        )
+        raise U8Error(msg)
 
     def _log_in(self) -> _Token:
         request = HTTPRequest(
@@ -111,6 +117,7 @@ class Login:
                 resource="token",
                 what="log-in",
                 renew=lambda _: None,
+                abandoned=threading.Event(),
             )
         except U8Error as error:
             msg = f"{error}; {_HINT}"

@@ -5,6 +5,7 @@ A signal ends the run at once, also in a wait or in a request, but never within 
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -12,9 +13,9 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 
 from tap_yonyou.errors import TapError
 
@@ -34,11 +35,36 @@ _GRACE: Final = 1.5
 
 
 class Writer(MsgSpecWriter):
-    """Writes each message as one whole line, and keeps none back."""
+    """Writes messages in whole lines; records leave together, a page at a time."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        super().__init__()
+        self._records: list[dict[str, Any]] = []
+        atexit.register(self.flush)
+
+    def write_record(self, message: dict[str, Any]) -> None:
+        """Write a RECORD message, at the latest with the next `flush`.
+
+        Args:
+            message: The message as a dictionary.
+        """
+        self._records.append(message)
+
+    def flush(self) -> None:
+        """Write the records that are held.
+
+        Raises:
+            TapError: Nobody reads any more.
+            Ended: A signal came meanwhile.
+        """
+        if records := self._records:
+            self._records = []
+            self.write(encoder.encode_lines(records))
 
     @override
     def write_message(self, message: Message) -> None:
-        """Write a message.
+        """Write a message, after the records that came before it.
 
         Args:
             message: Any message of Singer.
@@ -47,10 +73,22 @@ class Writer(MsgSpecWriter):
             TapError: Nobody reads any more.
             Ended: A signal came meanwhile.
         """
-        line = self.format_message(message)
+        self.flush()
+        self.write(self.format_message(message))
+
+    def write(self, lines: bytes | bytearray) -> None:
+        """Write whole lines, and keep none of them back.
+
+        Args:
+            lines: One or more lines with their ends.
+
+        Raises:
+            TapError: Nobody reads any more.
+            Ended: A signal came meanwhile.
+        """
         with _uninterrupted():
             try:
-                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.write(lines)
                 sys.stdout.buffer.flush()
             except BrokenPipeError:
                 # The rest has nowhere to go; the interpreter would stumble over it at its end.

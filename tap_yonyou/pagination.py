@@ -33,6 +33,8 @@ class U8Paginator(PageNumberPaginator):
         """
         super().__init__(1)
         self._resource = resource
+        #: The last page that is known to exist; before any reply, the first one.
+        self.last_known = 1
 
     @override
     def has_more(self, response: requests.Response) -> bool:
@@ -46,5 +48,7 @@ class U8Paginator(PageNumberPaginator):
         """
         reply = reply_of(response, self._resource)
         if reply.pages is None:
+            self.last_known = self.current_value + 1
             return bool(reply.rows)
+        self.last_known = reply.pages
         return self.current_value < reply.pages

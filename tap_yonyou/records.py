@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,12 @@ _BOOLEANS: Final[dict[int | str, bool]] = {
     "true": True,
     "false": False,
 }
+
+#: What a row has that is as it should be.
+_TEXTS: Final = frozenset((str, type(None)))
+
+#: How long a date is that needs no mending.
+_ISO: Final = len("yyyy-MM-dd")
 
 #: The most field names in one log line.
 _LISTED: Final = 20
@@ -63,6 +70,8 @@ class Converter:
         """
         properties = schema.get("properties", {})
         self._fields = [(name, _value(properties[name])) for name in selected]
+        self._names = tuple(name for name, _ in self._fields)
+        self._not_text = [field for field in self._fields if field[1] is not _text]
         self._known = frozenset(properties)
         # The case of keys is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
@@ -80,19 +89,29 @@ class Converter:
         """
         if not row.keys() <= self._known:
             row = self._respelt(row)
-        record = {}
-        for name, convert in self._fields:
-            value = row.get(name)
-            if value is not None and value != "":
-                try:
-                    value = convert(value)
-                except (ValueError, TypeError, KeyError, ArithmeticError):
-                    self.nulled[name] += 1
-                    value = None
-            else:
-                value = None
-            record[name] = value
-        return record
+        get = row.get
+        # Nearly every row is all text. That is already as it should be, save what is empty, the
+        # few fields of other types, and NUL: the four checks cost less than one call a field.
+        if _TEXTS.issuperset(map(type, row.values())):
+            record: dict[str, Any] = {name: get(name) or None for name in self._names}
+            if "\0" not in "".join(filter(None, record.values())):
+                for name, convert in self._not_text:
+                    if (value := record[name]) is not None:
+                        record[name] = self._converted(name, convert, value)
+                return record
+        return {
+            name: None
+            if (value := get(name)) is None or value == ""
+            else self._converted(name, convert, value)
+            for name, convert in self._fields
+        }
+
+    def _converted(self, name: str, convert: Value, value: Any) -> Any:
+        try:
+            return convert(value)
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            self.nulled[name] += 1
+            return None
 
     def summary(self) -> str:
         """Word the two counts for the log: names of fields and numbers, never a value.
@@ -162,12 +181,19 @@ def _text(value: Any) -> str:
 
 
 def _boolean(value: Any) -> bool | None:
+    if value == "1":
+        return True
+    if value == "0":
+        return False
     if isinstance(value, str):
         value = value.strip().lower()
     return None if value == "" else _BOOLEANS[value]
 
 
 def _date(value: Any) -> str | None:
+    if isinstance(value, str) and len(value) == _ISO and value[4] == value[7] == "-":
+        with suppress(ValueError):
+            return date.fromisoformat(value).isoformat()
     moment = _moment(value)
     return moment and moment[:10]
 

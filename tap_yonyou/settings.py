@@ -105,6 +105,14 @@ def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any
             "may give fewer; the tap follows what the reply says.",
         ),
         th.Property(
+            "concurrency",
+            th.IntegerType(minimum=1, maximum=16),
+            default=4,
+            title="Requests at a time",
+            description="The most requests in flight, 1 to 16: while a page is written, the next "
+            "ones are on the wire. With 1 the pages are read one after the other.",
+        ),
+        th.Property(
             "request_timeout",
             th.IntegerType(minimum=1),
             default=100,

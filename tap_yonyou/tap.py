@@ -78,6 +78,8 @@ class TapYonyou(Tap):
             # above its installation overrule the real environment.
             variables = from_environment(self.config_jsonschema, self._env_var_prefix)
             kwargs["config"] = (kwargs.get("config") or {}) | variables
+        self._writer = kwargs.setdefault("message_writer", None) or Writer()
+        kwargs["message_writer"] = self._writer
         super().__init__(**kwargs)
 
     @override
@@ -86,7 +88,8 @@ class TapYonyou(Tap):
             self.config["api_url"],
             timeout=self.config["request_timeout"],
             max_attempts=self.config["max_attempts"],
-            errcode_actions=self.config.get("errcode_actions", {}),
+            errcode_actions=self.config.get("errcode_actions"),
+            concurrency=self.config["concurrency"],
         )
         # Discovery needs no account, so that these may be missing here.
         login = Login(
@@ -96,7 +99,7 @@ class TapYonyou(Tap):
             app_secret=self.config.get("app_secret"),
             token=self.config.get("token"),
         )
-        return [stream(self, api=api, login=login) for stream in STREAMS]
+        return [stream(self, api=api, login=login, writer=self._writer) for stream in STREAMS]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

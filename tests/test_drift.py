@@ -25,8 +25,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from singer_sdk.singerlib import Message
-
     from tests.conftest import Run, RunTap
 
 SIZE = 20
@@ -37,6 +35,12 @@ PAGES = 5
 def u8() -> Any:
     with Sandbox(rows=contacts(SIZE * PAGES)) as running:
         yield running
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """One page after the other, so that an edit falls between the two that a test means."""
+    return settings | {"concurrency": 1}
 
 
 def insert_first(u8: Sandbox) -> None:
@@ -289,8 +293,8 @@ class Kept(Writer):
         self.messages: list[dict[str, Any]] = []
 
     @override
-    def write_message(self, message: Message) -> None:
-        self.messages.append(json.loads(self.format_message(message)))
+    def write(self, lines: bytes | bytearray) -> None:
+        self.messages.extend(json.loads(line) for line in lines.splitlines())
 
 
 ROWS = st.lists(st.integers(0, 400), unique=True, max_size=40).map(sorted)
@@ -305,6 +309,7 @@ EDIT = st.tuples(st.booleans(), st.lists(st.integers(0, 400), max_size=3))
     cap=st.none() | st.integers(1, 12),
     edits=st.lists(st.tuples(st.integers(2, 6), EDIT), max_size=6),
     max_passes=st.integers(1, 4),
+    concurrency=st.sampled_from([1, 4]),
 )
 @hypothesis_settings(
     max_examples=150,
@@ -317,6 +322,7 @@ def test_what_existed_throughout_is_in_the_output_of_a_run_that_succeeds(
     cap: int | None,
     edits: list[tuple[int, tuple[bool, list[int]]]],
     max_passes: int,
+    concurrency: int,
 ) -> None:
     with Sandbox(rows=[contact(3) | {"code": f"{n:04d}"} for n in start]) as u8:
         u8.max_rows_per_page = cap
@@ -345,6 +351,7 @@ def test_what_existed_throughout_is_in_the_output_of_a_run_that_succeeds(
                 "api_url": u8.url,
                 "page_size": size,
                 "max_passes": max_passes,
+                "concurrency": concurrency,
                 "emit_activate_version_messages": True,
             },
             message_writer=kept,

@@ -13,7 +13,7 @@ import trustme
 from singer_sdk.streams.rest import HTTPRequest
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
-from tap_yonyou import api
+from tap_yonyou.api import U8Api
 from tap_yonyou.errors import U8Error
 
 if TYPE_CHECKING:
@@ -232,14 +232,20 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.slept: list[float] = []
-        monkeypatch.setattr(time, "sleep", self.slept.append)
+        monkeypatch.setattr(threading.Event, "wait", lambda _, wait: self.slept.append(wait))
 
 
 def give_up(u8: Sandbox, max_attempts: int) -> None:
-    gateway = api.U8Api(u8.url, timeout=5, max_attempts=max_attempts, errcode_actions={})
+    gateway = U8Api(u8.url, timeout=5, max_attempts=max_attempts)
     request = HTTPRequest(f"{u8.url}/system/token", params={"from_account": "x"})
     with pytest.raises(U8Error):
-        gateway.call(lambda: request, resource="token", what="x", renew=lambda _: None)
+        gateway.call(
+            lambda: request,
+            resource="token",
+            what="x",
+            renew=lambda _: None,
+            abandoned=threading.Event(),
+        )
 
 
 def test_waits_begin_with_half_a_second_and_double_up_to_a_minute(

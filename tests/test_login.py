@@ -33,7 +33,7 @@ def test_one_token_serves_the_whole_run(tap: RunTap, u8: Sandbox) -> None:
 
 
 def test_all_requests_share_a_connection(tap: RunTap, u8: Sandbox) -> None:
-    tap(page_size=50)
+    tap(page_size=50, concurrency=1)
     assert len({request.connection for request in u8.requests}) == 1
 
 
@@ -59,7 +59,7 @@ def test_a_token_is_renewed_before_it_expires_while_pages_are_read(
 ) -> None:
     u8.token_life = 2
     u8.latency = 0.1
-    run = tap(page_size=5)
+    run = tap(page_size=5, concurrency=1)
     assert run.code == 0
     assert len(run.records) == 225
     assert 2 <= len(u8.tokens) < 10
@@ -81,7 +81,7 @@ def test_a_token_is_renewed_300_s_or_a_tenth_of_its_life_before_its_end(
         token = {"id": f"token-{number}", "expiresIn": life}
         u8.fail(Fault.reply({"errcode": "0", "token": token}), endpoint="token")
     login = Login(
-        U8Api(u8.url, timeout=5, max_attempts=1, errcode_actions={}),
+        U8Api(u8.url, timeout=5),
         from_account=ACCOUNTS.from_account,
         app_key=ACCOUNTS.app_key,
         app_secret=ACCOUNTS.app_secret,

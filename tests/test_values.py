@@ -25,8 +25,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from singer_sdk.singerlib import Message
-
     from tests.conftest import RunTap
 
 FIELDS = [
@@ -87,8 +85,8 @@ class Kept(Writer):
         self.lines: list[bytes] = []
 
     @override
-    def write_message(self, message: Message) -> None:
-        self.lines.append(bytes(self.format_message(message)))
+    def write(self, lines: bytes | bytearray) -> None:
+        self.lines.extend(bytes(lines).splitlines(keepends=True))
 
 
 @pytest.fixture(scope="module")
