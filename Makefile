@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 
-.PHONY: demo test lint types lock clean
+.PHONY: demo test bench lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
 	.venv/bin/python -m demo
@@ -14,11 +14,17 @@ test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
+PEERS = plain-tap tap-rest-api-msdk dlt airbyte-cdk
+
+# BENCH=--quick for a smoke test. A peer that cannot be installed is shown as "did not run".
+bench: .venv/.ready .meltano/.ready  ## Compare with the peers; writes docs/benchmark.*
+	-$(MAKE) --keep-going $(PEERS:%=
+
 lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
 
 clean:  ## Remove all that make has made
-	rm -rf .venv .venv-meltano .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-meltano .venv-bench .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
@@ -35,4 +41,9 @@ clean:  ## Remove all that make has made
 # pip, unlike Meltano's default installer, knows the mirrors and certificates set up for pip.
 .meltano/.ready: .venv-meltano/.ready meltano.yml $(wildcard requirements/ta*.txt) pyproject.toml
 	MELTANO_VENV_BACKEND=virtualenv .venv-meltano/bin/meltano install
+	touch $@
+
+.venv-bench/%/.ready: bench/requirements/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@

@@ -15,3 +15,7 @@ for target in target-postgres target-jsonl; do
     sed -n "s/.*pip_url: \([a-z-]*$target==[^ ]*\).*/\1/p" meltano.yml |
         compile - -o "requirements/$target.txt"
 done
+# The benchmark's peers, each for an environment of its own.
+for peer in bench/requirements/*.in; do
+    compile --generate-hashes "$peer" -o "${peer%.in}.txt"
+done

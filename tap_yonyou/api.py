@@ -176,7 +176,12 @@ class U8Api:
                 headers=request.headers,
                 timeout=self._timeout,
                 allow_redirects=False,
+                stream=True,
             )
+            _check_status(response, what)
+            reply_of(response, resource).check()
+        except BadReply as error:
+            problem = str(error)
         except requests.exceptions.SSLError:
             fatal = True
             problem = (
@@ -185,18 +190,11 @@ class U8Api:
             )
         except requests.RequestException as error:
             problem = _on_the_wire(error, self._timeout)
-        # Raised out here, so that no exception of requests is chained to it.
-        if response is None:
-            msg = f"{what}: {problem}"
-            raise U8Error(msg) if fatal else RetriableAPIError(msg)
-        _check_status(response, what)
-        try:
-            reply_of(response, resource).check()
-        except BadReply as error:
-            msg = f"{what}: {error}"
         else:
             return response
-        raise RetriableAPIError(msg, response)
+        # Raised out here, so that no exception of requests is chained to it.
+        msg = f"{what}: {problem}"
+        raise U8Error(msg) if fatal else RetriableAPIError(msg, response)
 
 
 def encode(params: Mapping[str, Any]) -> str:

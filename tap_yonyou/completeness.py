@@ -11,6 +11,8 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tap_yonyou.reply import Reply
 
 #: How many keys are compared at a time; bounds the memory of a count.
@@ -69,9 +71,13 @@ class Pass:
         if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
             self._change(f"page {page} brought {rows} of {reply.rows_per_page} rows")
 
-    def add(self, key: object) -> None:
-        """Take note of a row by its key."""
-        self._keys.append(hash(key))
+    def add(self, keys: Iterable[object]) -> None:
+        """Take note of rows.
+
+        Args:
+            keys: The key of each.
+        """
+        self._keys.extend(map(hash, keys))
 
     def finish(self) -> None:
         """Compare what came with what was counted."""

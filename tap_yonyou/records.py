@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from contextlib import suppress
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou.errors import one_line
@@ -38,9 +38,6 @@ _BOOLEANS: Final[dict[int | str, bool]] = {
 
 #: What a row has that is as it should be.
 _TEXTS: Final = frozenset((str, type(None)))
-
-#: How long a date is that needs no mending.
-_ISO: Final = len("yyyy-MM-dd")
 
 #: The most field names in one log line.
 _LISTED: Final = 20
@@ -78,40 +75,43 @@ class Converter:
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 
-    def record(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Convert one row.
+    def records(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        has_nul: bool = True,
+    ) -> list[dict[str, Any]]:
+        """Convert rows.
 
         Args:
-            row: Field names and values as they were parsed from JSON.
+            rows: Field names and values as they were parsed from JSON.
+            has_nul: Whether a NUL may be in a text.
 
         Returns:
-            Every selected field with a value of its type, or null where U8 has none.
+            For each row every selected field with a value of its type, or null where U8 has none.
         """
-        if not row.keys() <= self._known:
-            row = self._respelt(row)
-        get = row.get
-        # Nearly every row is all text. That is already as it should be, save what is empty, the
-        # few fields of other types, and NUL: the four checks cost less than one call a field.
-        if _TEXTS.issuperset(map(type, row.values())):
-            record: dict[str, Any] = {name: get(name) or None for name in self._names}
-            if "\0" not in "".join(filter(None, record.values())):
-                for name, convert in self._not_text:
-                    if (value := record[name]) is not None:
-                        record[name] = self._converted(name, convert, value)
-                return record
-        return {
-            name: None
-            if (value := get(name)) is None or value == ""
-            else self._converted(name, convert, value)
-            for name, convert in self._fields
-        }
-
-    def _converted(self, name: str, convert: Value, value: Any) -> Any:
-        try:
-            return convert(value)
-        except (ValueError, TypeError, KeyError, ArithmeticError):
-            self.nulled[name] += 1
-            return None
+        records, known, names, all_text = [], self._known, self._names, _TEXTS.issuperset
+        for row in rows:
+            if not row.keys() <= known:
+                row = self._respelt(row)  # noqa: PLW2901 -- the same row, with other keys
+            get = row.get
+            # Nearly every row is all text, which is as it should be, save what is empty and the
+            # few fields of other types: to look at the types costs less than to convert each.
+            if has_nul or not all_text(map(type, row.values())):
+                record = {name: None if (v := get(name)) == "" else v for name in names}
+                fields = self._fields
+            else:
+                record = {name: get(name) or None for name in names}
+                fields = self._not_text
+            for name, convert in fields:
+                if (value := record[name]) is not None:
+                    try:
+                        record[name] = convert(value)
+                    except (ValueError, TypeError, KeyError, ArithmeticError):
+                        self.nulled[name] += 1
+                        record[name] = None
+            records.append(record)
+        return records
 
     def summary(self) -> str:
         """Word the two counts for the log: names of fields and numbers, never a value.
@@ -190,10 +190,8 @@ def _boolean(value: Any) -> bool | None:
     return None if value == "" else _BOOLEANS[value]
 
 
+@lru_cache(maxsize=1 << 15)
 def _date(value: Any) -> str | None:
-    if isinstance(value, str) and len(value) == _ISO and value[4] == value[7] == "-":
-        with suppress(ValueError):
-            return date.fromisoformat(value).isoformat()
     moment = _moment(value)
     return moment and moment[:10]
 

@@ -28,7 +28,10 @@ _PAGING = ("page_index", "rows_per_page", "row_count", "page_count")
 #: What the gateway has in place of rows while U8 is still at work.
 _DEFERRED = ("url", "ping_after")
 
-_bodies: WeakKeyDictionary[requests.Response, dict[str, Any]] = WeakKeyDictionary()
+#: Bytes to receive at a time.
+_PART = 1 << 20
+
+_bodies: WeakKeyDictionary[requests.Response, tuple[dict[str, Any], bool]] = WeakKeyDictionary()
 
 
 class BadReply(ValueError):  # noqa: N818 -- named for what it is
@@ -42,10 +45,12 @@ class Reply:
     Attributes:
         body: The parsed JSON object.
         resource: The key of what was asked for: `customercontacts` for its rows, `token`.
+        has_nul: Whether a NUL is in any of its texts.
     """
 
     body: dict[str, Any]
     resource: str
+    has_nul: bool = False
 
     @property
     def rows(self) -> list[Any] | None:
@@ -111,10 +116,10 @@ class Reply:
 
 
 def reply_of(response: requests.Response, resource: str) -> Reply:
-    """Read a response; its body is parsed once, however often this is asked.
+    """Read a response; its body is received and parsed once, however often this is asked.
 
     Args:
-        response: A response whose body has been received.
+        response: A response of a request made with `stream=True`.
         resource: The key of its rows.
 
     Returns:
@@ -122,10 +127,16 @@ def reply_of(response: requests.Response, resource: str) -> Reply:
 
     Raises:
         BadReply: The body is not a JSON object.
+        requests.RequestException: The body did not arrive.
     """
     if response not in _bodies:
-        _bodies[response] = _parse(response.content)
-    return Reply(_bodies[response], resource)
+        # In large parts: between two of them another thread may take the interpreter, and with
+        # the parts of `response.content` a page would change hands fifty times.
+        content = b"".join(response.iter_content(_PART))
+        # The only way to write a NUL in JSON.
+        _bodies[response] = _parse(content), b"\\u0000" in content
+    body, has_nul = _bodies[response]
+    return Reply(body, resource, has_nul)
 
 
 def count(value: object) -> int | None:

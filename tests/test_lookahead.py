@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -177,7 +178,7 @@ class Silent(MsgSpecWriter):
 
 def reply(page: int) -> requests.Response:
     response = requests.Response()
-    response._content = b'{"errcode":"0","page_count":"9","x":[1]}'  # noqa: SLF001
+    response.raw = io.BytesIO(b'{"errcode":"0","page_count":"9","x":[1]}')
     response.headers["page"] = str(page)
     return response
 

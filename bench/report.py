@@ -1,0 +1,205 @@
+"""The tables: `docs/benchmark.md`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bench.contenders import CONTENDERS
+from bench.plan import FLOOR, QUICK, TAP
+from bench.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from bench.results import Measured
+
+_HEAD = """\
+# Benchmark
+
+Written by `make bench`; do not edit. `python -m bench --render` writes it anew from
+[benchmark.json](benchmark.json), which holds every single run.
+
+![Rows per second of each contender, and seconds for a read with latency](benchmark.svg)
+"""
+
+_METHOD = """\
+## How it is measured
+
+- A server on loopback gives the sandbox's rows, encoded before the first request, in the wire
+  format of U8. Alone it gives {rates}
+  to a client that looks at nothing.
+- Times are wall-clock times of whole processes, the start of Python and the imports included.
+  Output goes to `/dev/null`; dlt writes its files.
+- Each case is measured {repetitions}; the cases take turns, every other round the other way round.
+  Tables show the median and, in brackets, the shortest and the longest.
+- Rows are counted in a run of their own, which is not timed: all rows must come, each once.
+- Memory is the largest resident set of the process, as the kernel counts it.
+- Every peer has an environment of its own, pinned in `bench/requirements`. What each is given:
+  - **floor**: a bare loop of requests and msgspec (`bench/floor.py`), one page at a time.
+  - **plain SDK tap**: `bench/plain_tap`, as the Singer SDK's template has it, with the SDK's
+    defaults.
+  - **tap-rest-api-msdk**: page numbers; a schema, so that it need not infer one; a token, because
+    it cannot log in at this API. It reads one page past the end.
+  - **dlt**: the `rest_api` source with page numbers and a total; files not compressed; for
+    `normalize` two worker processes and files of 25,000 rows, so that both have work.
+  - **Airbyte CDK**: `source-declarative-manifest read` with `bench/airbyte_manifest.yaml`; the
+    token is kept for its life. It reads one page past the end.
+- The peers above that give text leave `"1"`, `"0"` and `""` as they come, which is less work than
+  typed values.
+"""
+
+
+def report(data: Mapping[str, Any]) -> str:
+    """Write the tables.
+
+    Args:
+        data: The content of `benchmark.json`.
+
+    Returns:
+        Markdown.
+    """
+    results = Results(data)
+    parts = [_HEAD]
+    if results.plan.rows == QUICK.rows:
+        parts.append("> A quick run: small sizes, once each. Its numbers mean little.\n")
+    parts += [
+        _bars(results),
+        _all(results),
+        _growth(results),
+        _latency(results),
+        _loads(results),
+        _method(results),
+        _machine(results),
+    ]
+    return "\n".join(parts)
+
+
+def _bars(results: Results) -> str:
+    rows = []
+    for bar in results.bars():
+        value = "not measured"
+        if bar.reached is not None:
+            value = f"{bar.reached:.2f} ×" if bar.unit == "×" else f"{bar.reached:.0f} {bar.unit}"
+        rows.append(
+            (bar.what, bar.wanted, value, "reached" if bar.is_reached else "**not reached**")
+        )
+    return "## What was to be reached\n\n" + _table(("case", "bar", "measured", ""), rows)
+
+
+def _all(results: Results) -> str:
+    plan, rows = results.plan, []
+    for name, contender in CONTENDERS.items():
+        cells = []
+        for size in plan.page_sizes:
+            if problem := results.problem(name, plan.rows, size):
+                cells += [problem, ""]
+                continue
+            measured, floor = (
+                results.speed(name, plan.rows, size),
+                results.speed(FLOOR, plan.rows, size),
+            )
+            cells += [_seconds(measured), _times(measured, floor)]
+        peak = results.speed(name, plan.rows)
+        rows.append(
+            (_bold(name, contender.title), *cells, _rate(peak), _peak(peak), contender.gives)
+        )
+    sizes = [cell for size in plan.page_sizes for cell in (f"s, {size} a page", "× floor")]
+    head = ("", *sizes, f"rows/s, {plan.page_size} a page", "MB", "what it gives")
+    return f"## {plan.rows:,} rows, no latency\n\n" + _table(head, rows)
+
+
+def _growth(results: Results) -> str:
+    plan, rows = results.plan, []
+    sizes = (plan.small, plan.rows, plan.large)
+    for name, contender in CONTENDERS.items():
+        runs = [results.speed(name, size) for size in sizes]
+        cells = [cell for run in runs for cell in (_seconds(run), _rate(run), _peak(run))]
+        rows.append((_bold(name, contender.title), *cells))
+    head = [cell for size in sizes for cell in (f"s, {size:,} rows", "rows/s", "MB")]
+    title = f"## How time and memory grow, {plan.page_size} rows a page\n\n"
+    return title + _table(("", *head), rows)
+
+
+def _latency(results: Results) -> str:
+    plan, rows = results.plan, []
+    for number in plan.concurrency:
+        measured, ideal = results.of("latency", concurrency=number), results.ideal(number)
+        ratio = f"{measured.median / ideal:.2f} ×" if measured and ideal else "–"
+        rows.append((str(number), _seconds(measured), f"{ideal:.2f}" if ideal else "–", ratio))
+    start = results.of("start")
+    rows_read = plan.pages * plan.page_size
+    return (
+        f"## {plan.pages} pages ({rows_read:,} rows) with {plan.latency} ms before each answer\n\n"
+        + _table(("`concurrency`", "s", "ideal, s", "× ideal"), rows)
+        + f"\nThe ideal is (1 + ⌈{plan.pages - 1} ÷ `concurrency`⌉) × {plan.latency} ms plus the "
+        f"start-up, which is a read of one page without latency: {_seconds(start)} s. The log-in, "
+        f"one more wait of {plan.latency} ms, is in the times but not in the ideal.\n"
+    )
+
+
+def _loads(results: Results) -> str:
+    plan, rows = results.plan, []
+    for settings in ("meltano.yml", "defaults"):
+        measured = results.of("database", settings=settings)
+        peaks = [f"{mb:.0f}" for mb in measured.memory] if measured else ["–", "–"]
+        rows.append((settings, _seconds(measured), _rate(measured), *peaks))
+    title = f"## {plan.rows:,} rows into PostgreSQL, `tap-yonyou | target-postgres`\n\n"
+    head = ("target's settings", "s", "rows/s", "tap, MB", "target, MB")
+    return title + _table(head, rows)
+
+
+def _method(results: Results) -> str:
+    plan, server = results.plan, results.data["server"]
+    rates = " and ".join(f"{rate:,} rows/s at {size} a page" for size, rate in server.items())
+    times = f"{plan.repetitions} times" if plan.repetitions > 1 else "once"
+    if plan.loads != plan.repetitions:
+        times += f" (a load into PostgreSQL {plan.loads} times)"
+    return _METHOD.format(rates=rates, repetitions=times)
+
+
+def _machine(results: Results) -> str:
+    it, packages = results.data["machine"], results.data["versions"]
+    named = ", ".join(f"{name} {version}" for name, version in packages.items())
+    return (
+        "## The machine\n\n"
+        f"{it['cpu']}, {it['cores']} cores, {it['memory_gb']} GB of memory, {it['system']}, "
+        f"Python {it['python']}; {results.data['date']}, {results.data['minutes']} minutes in "
+        f"all.\n\n{named}.\n"
+    )
+
+
+def _bold(name: str, title: str) -> str:
+    return f"**{title}**" if name == TAP else title
+
+
+def _seconds(measured: Measured | None) -> str:
+    if not measured:
+        return "–"
+    low, high = measured.spread
+    spread = f" ({low:.2f}–{high:.2f})" if len(measured.seconds) > 1 else ""
+    return f"{measured.median:.2f}{spread}"
+
+
+def _rate(measured: Measured | None) -> str:
+    return f"{measured.rate:,.0f}" if measured else "–"
+
+
+def _peak(measured: Measured | None) -> str:
+    return f"{max(measured.memory):.0f}" if measured else "–"
+
+
+def _times(measured: Measured | None, floor: Measured | None) -> str:
+    return f"{measured.median / floor.median:.2f}" if measured and floor else "–"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    def lines() -> Iterator[str]:
+        yield _row(head)
+        yield _row(["---", *["---:"] * (len(head) - 1)])
+        yield from map(_row, rows)
+
+    return "".join(lines())
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n"
