@@ -14,11 +14,13 @@ test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/mypy
 	.venv/bin/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
+# The benchmark's peers, each in an environment of its own.
 PEERS = plain-tap tap-rest-api-msdk dlt airbyte-cdk
 
 # BENCH=--quick for a smoke test. A peer that cannot be installed is shown as "did not run".
 bench: .venv/.ready .meltano/.ready  ## Compare with the peers; writes docs/benchmark.*
-	-$(MAKE) --keep-going $(PEERS:%=
+	-$(MAKE) --keep-going $(PEERS:%=.venv-bench/%/.ready)
+	.venv/bin/python -m bench $(BENCH)
 
 lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
