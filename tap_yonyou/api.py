@@ -113,7 +113,10 @@ class U8Api:
                 renewal(request)
                 return attempt()
             msg = f"{what}: {errcode_text(reply.errcode, reply.errmsg)}"
-            raise RetriableAPIError(msg, response) if action is Action.RETRY else U8Error(msg)
+            if action is not Action.RETRY:
+                raise U8Error(msg)
+            self._refusals += 1
+            raise RetriableAPIError(msg, response)
 
         waits = backoff.expo(base=2, factor=_FIRST_WAIT, max_value=_LONGEST_WAIT)
         next(waits)  # how backoff starts a generator
@@ -137,26 +140,23 @@ class U8Api:
             else:
                 self._refusals = 0
                 return response
-        msg = f"{msg}; given up after {number} attempts"
+        msg = f"{msg}; given up after {number} attempt{'s' * (number > 1)}"
         raise U8Error(msg)
 
     def _slow_down_if_asked(self, error: RetriableAPIError) -> None:
         """Halve the number of requests in flight, once, if the server cannot cope with it."""
-        throttled = False
-        if error.response is not None:
-            throttled = error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            if error.response.status_code == HTTPStatus.OK:
-                self._refusals += 1
+        status = None if error.response is None else error.response.status_code
+        if status != HTTPStatus.TOO_MANY_REQUESTS and self._refusals < _REFUSALS:
+            return
         with self._lock:
             if self._slowed or self.concurrency == 1:
                 return
-            if throttled or self._refusals >= _REFUSALS:
-                self._slowed = True
-                self.concurrency //= 2
-                _logger.warning(
-                    "the server asks for fewer requests; from now on at most %d at a time",
-                    self.concurrency,
-                )
+            self._slowed = True
+            self.concurrency //= 2
+        _logger.warning(
+            "the server asks for fewer requests; from now on at most %d at a time",
+            self.concurrency,
+        )
 
     def _action(self, reply: Reply) -> Action | None:
         if reply.errcode == OK:
@@ -236,6 +236,7 @@ def _check_status(response: requests.Response, what: str) -> None:
     status = response.status_code
     if status == HTTPStatus.OK:
         return
+    response.close()  # its body is of no interest
     msg = f"{what}: HTTP {status}"
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise RetriableAPIError(msg, response)

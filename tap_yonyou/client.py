@@ -253,7 +253,7 @@ class U8Stream(RESTStream[int], abc.ABC):
                 rows = reply.rows or []
                 if reply.pages is None and rows and rows == last_rows:
                     raise self._error(number, "the same rows came as on the page before")
-                last_rows = rows
+                last_rows = rows if reply.pages is None else []
                 try:
                     yield from self._records(rows, number, has_nul=reply.has_nul)
                 finally:
