@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tap-yonyou.api")
 
+_HINT: Final = "see that the U8 server and its relay program are running, then run again"
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 60.0
 #: The longest `Retry-After` that is believed, in seconds.
@@ -140,7 +141,7 @@ class U8Api:
             else:
                 self._refusals = 0
                 return response
-        msg = f"{msg}; given up after {number} attempt{'s' * (number > 1)}"
+        msg = f"{msg}; given up after {number} attempt{'s' * (number > 1)}; {_HINT}"
         raise U8Error(msg)
 
     def _slow_down_if_asked(self, error: RetriableAPIError) -> None:

@@ -252,7 +252,8 @@ class U8Stream(RESTStream[int], abc.ABC):
                 self._pass.see(reply, number)
                 rows = reply.rows or []
                 if reply.pages is None and rows and rows == last_rows:
-                    raise self._error(number, "the same rows came as on the page before")
+                    problem = "the same rows came as on the page before; try a larger page_size"
+                    raise self._error(number, problem)
                 last_rows = rows if reply.pages is None else []
                 try:
                     yield from self._records(rows, number, has_nul=reply.has_nul)
@@ -268,13 +269,13 @@ class U8Stream(RESTStream[int], abc.ABC):
         good, problem = len(rows), ""
         if not _OBJECTS.issuperset(map(type, rows)):
             good = next(n for n, row in enumerate(rows) if not isinstance(row, dict))
-            problem = "is not a JSON object"
+            problem = "is not a JSON object; look at the reply of the gateway"
         records = self._converter.records(rows[:good], has_nul=has_nul)
         for key in self.primary_keys:
             values = [record[key] for record in records]
             if not all(values):
                 good = min(good, next(n for n, value in enumerate(values) if not value))
-                problem = f"has no {key}"
+                problem = f"has no {key}; mend it in U8, then run again"
         self._pass.add(map(itemgetter(*self.primary_keys), records[:good]))
         yield from records[:good]
         if problem:

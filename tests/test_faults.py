@@ -173,8 +173,8 @@ def test_a_server_that_stays_down_ends_the_run(watched_tap: RunTap, u8: Sandbox)
     run = watched_tap()
     assert run.code == 1
     assert run.errors == [
-        "log-in: the connection failed (Connection refused); given up after 2 attempts; "
-        "check api_url, from_account, app_key and app_secret",
+        "log-in: the connection failed (Connection refused); given up after 2 attempts; see that "
+        "the U8 server and its relay program are running, then run again; check api_url, from_account, app_key and app_secret",
     ]
     u8.__enter__()
 
@@ -192,7 +192,8 @@ def test_a_renewed_token_does_not_reset_the_attempts(tap: RunTap, u8: Sandbox) -
         u8.fail(fault, page=2)
     run = tap(page_size=20)
     assert run.code == 1
-    assert run.errors == ["customercontacts, page 2: HTTP 500; given up after 2 attempts"]
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith("customercontacts, page 2: HTTP 500; given up after 2 attempts")
 
 
 def test_one_attempt_is_one_attempt(tap: RunTap, u8: Sandbox) -> None:

@@ -161,7 +161,9 @@ def test_a_row_without_a_code_ends_the_run_with_page_and_row(
     row.update(code)
     run = tap(page_size=50)
     assert run.code == 1
-    assert run.errors[-1] == "customercontacts, page 3: row 22 has no code"
+    assert run.errors[-1] == (
+        "customercontacts, page 3: row 22 has no code; mend it in U8, then run again"
+    )
     assert run.codes == codes_before(u8, 121)
 
 
@@ -173,7 +175,9 @@ def test_a_row_that_is_no_object_ends_the_run(tap: RunTap, u8: Sandbox) -> None:
     u8.fail(Fault.reply({"errcode": "0", "customercontacts": [contact(1), None]}))
     run = tap()
     assert run.code == 1
-    assert run.errors[-1] == "customercontacts, page 1: row 2 is not a JSON object"
+    assert run.errors[-1] == (
+        "customercontacts, page 1: row 2 is not a JSON object; look at the reply of the gateway"
+    )
 
 
 # Requests
