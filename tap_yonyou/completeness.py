@@ -35,7 +35,8 @@ class Pass:
         self.pages = 0
         self.changed = ""
         self._is_counted = True
-        self._figures: dict[str, int] = {}
+        self._last_page = 0
+        self._figures: dict[str, int | None] = {}
         # Hashes of 64 bits: that two keys of ten million share one is a chance of one in 300,000.
         self._keys = array("q")
 
@@ -59,15 +60,15 @@ class Pass:
         self.pages += 1
         rows = len(reply.rows or [])
         if page > 1 and not rows:
-            if page <= (pages := self._figures.get("pages", 0)):
-                self._change(f"page {page} of {pages} brought no rows")
+            if page <= self._last_page:
+                self._change(f"page {page} of {self._last_page} brought no rows")
             return
+        self._last_page = self._last_page or reply.pages or 0
         self._is_counted &= reply.row_count is not None
-        for name in ("row_count", "pages", "rows_per_page"):
-            if (value := getattr(reply, name)) is not None:
-                before = self._figures.setdefault(name, value)
-                if before != value:
-                    self._change(f"{name} was {before}, then {value}")
+        for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
+            before = self._figures.setdefault(name, value)
+            if None not in {before, value} and before != value:
+                self._change(f"{name} was {before}, then {value}")
         if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
             self._change(f"page {page} brought {rows} of {reply.rows_per_page} rows")
 

@@ -133,7 +133,7 @@ def test_max_passes_says_how_often(tap: RunTap, u8: Sandbox) -> None:
                 "rows_per_page": "20",
                 "customercontacts": contacts(40)[20:],
             },
-            "pages was 5, then 6",
+            "page_count was 5, then 6",
         ),
         (
             {
