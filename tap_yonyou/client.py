@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import sys
 import time
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 
+from tap_yonyou.compat import override
 from tap_yonyou.completeness import Pass
 from tap_yonyou.errors import SettingsError, U8Error
 from tap_yonyou.lookahead import in_order
@@ -24,11 +24,6 @@ from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
 from tap_yonyou.records import Converter
 from tap_yonyou.reply import reply_of
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     import logging

@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import traceback
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
+from tap_yonyou.compat import override
 
 MASK: Final = "***"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Tap
@@ -19,15 +18,11 @@ from singer_sdk.singerlib import Catalog
 from tap_yonyou import redaction
 from tap_yonyou.api import U8Api
 from tap_yonyou.auth import Login
+from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.output import Writer, on_signal
 from tap_yonyou.settings import config_jsonschema, from_environment, problems, without_blanks
 from tap_yonyou.streams import CustomerContacts
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,15 +11,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sandbox import ACCOUNTS, Fault, Row, Sandbox, contact, contacts
+from tap_yonyou.compat import override
 from tap_yonyou.completeness import Pass
 from tap_yonyou.errors import U8Error
 from tap_yonyou.output import Writer
 from tap_yonyou.tap import TapYonyou
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Callable

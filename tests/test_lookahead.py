@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import termios
 import threading
 import time
@@ -20,6 +19,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contact, contacts
+from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error
 from tap_yonyou.lookahead import in_order
 from tap_yonyou.pagination import U8Paginator
@@ -27,11 +27,6 @@ from tap_yonyou.progress import Progress
 from tap_yonyou.streams import CustomerContacts
 from tap_yonyou.tap import TapYonyou
 from tests.conftest import TAP
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from pathlib import Path

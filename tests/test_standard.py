@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
@@ -11,12 +10,8 @@ from singer_sdk.testing.suites import SingerTestSuite
 from singer_sdk.testing.templates import StreamTestTemplate
 
 from sandbox import ACCOUNTS, Sandbox
+from tap_yonyou.compat import override
 from tap_yonyou.tap import TapYonyou
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 
 class KeysAreUniqueAndNotNull(StreamTestTemplate):

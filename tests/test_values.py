@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,14 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contact
+from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError
 from tap_yonyou.output import Writer
 from tap_yonyou.tap import TapYonyou
-
-if sys.version_info >= (3, 12):
-    from typing import override
-else:
-    from typing_extensions import override
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
