@@ -174,7 +174,8 @@ def test_a_server_that_stays_down_ends_the_run(watched_tap: RunTap, u8: Sandbox)
     assert run.code == 1
     assert run.errors == [
         "log-in: the connection failed (Connection refused); given up after 2 attempts; see that "
-        "the U8 server and its relay program are running, then run again; check api_url, from_account, app_key and app_secret",
+        "the U8 server and its relay program are running, then run again; check api_url, "
+        "from_account, app_key and app_secret",
     ]
     u8.__enter__()
 
