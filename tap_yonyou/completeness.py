@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tap_yonyou.reply import Reply
 
-#: How many keys are compared at a time; bounds the memory of a count.
-_PART: Final = 250_000
+#: In how many parts the keys are compared.
+_PARTS: Final = 64
 
 
 class Pass:
@@ -92,5 +92,8 @@ class Pass:
         self.changed = self.changed or what
 
     def _different(self) -> int:
-        parts = 1 + len(self._keys) // _PART
-        return sum(len({key for key in self._keys if key % parts == n}) for n in range(parts))
+        # One small set after the other: a set of all of them would take ten times their memory.
+        parts = [array("q") for _ in range(_PARTS)]
+        for key in self._keys:
+            parts[key % _PARTS].append(key)
+        return sum(len(set(part)) for part in parts)
