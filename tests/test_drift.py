@@ -306,7 +306,7 @@ EDIT = st.tuples(st.booleans(), st.lists(st.integers(0, 400), max_size=3))
     concurrency=st.sampled_from([1, 4]),
 )
 @hypothesis_settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

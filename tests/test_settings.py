@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox import ACCOUNTS
+from tap_yonyou.errors import SettingsError
+from tap_yonyou.tap import TapYonyou
 from tests.conftest import execute
 
 if TYPE_CHECKING:
@@ -91,11 +93,23 @@ CONTACTS = "filters.customercontacts"
     ],
     ids=lambda part: None if isinstance(part, str) else json.dumps(part),
 )
-def test_it_is_refused(tap: RunTap, u8: Sandbox, change: dict[str, Any], error: str) -> None:
-    run = tap(**change)
+def test_it_is_refused(
+    settings: dict[str, Any],
+    u8: Sandbox,
+    change: dict[str, Any],
+    error: str,
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        TapYonyou(config=settings | change)
+    (line,) = refused.value.args
+    assert line.startswith(error)
+    assert not u8.requests
+
+
+def test_the_command_says_it_in_one_line(tap: RunTap, u8: Sandbox) -> None:
+    run = tap(pagesize=5)
     assert run.code == 1
-    assert len(run.errors) == 1
-    assert run.errors[0].startswith(error)
+    assert run.errors == ["pagesize is no setting: did you mean page_size?"]
     assert run.out == ""
     assert "Traceback" not in run.log
     assert not u8.requests

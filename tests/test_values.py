@@ -123,7 +123,7 @@ def read(server: Sandbox, bodies: list[bytes]) -> list[dict[str, Any]]:
 @example(replies=[{"errcode": "0", "customercontacts": [{"code": "\ud800"}, {"code": "\0"}]}])
 @example(replies=[{"errcode": ["0"], "errmsg": {"a": "b"}}])
 @hypothesis_settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -138,7 +138,7 @@ def test_any_reply_gives_valid_records_or_one_line(
 @example(body=b"[" * 100_000)
 @example(body=b'{"customercontacts":' + b"[" * 100_000)
 @example(body=b'{"errcode":' + b"9" * 5000 + b"}")
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 def test_any_bytes_are_one_line(server: Sandbox, body: bytes) -> None:
     read(server, [body])
 
