@@ -74,9 +74,8 @@ def show(database: psycopg.Connection[Any]) -> int:
     print("".join(f"{name:<{width}}" for name, width in COLUMNS.items()))
     query = f"SELECT {', '.join(COLUMNS)} FROM {table} ORDER BY code LIMIT 4"
     for row in database.execute(query):
-        print(
-            "".join(fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True))
-        )
+        cells = (fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True))
+        print("".join(cells).rstrip())
     return int(count)
 
 
