@@ -10,7 +10,6 @@ import subprocess
 import termios
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -197,7 +196,6 @@ def test_no_more_pages_are_held_than_the_requests_in_flight_and_one(concurrency:
 
 
 def test_a_reader_that_stops_ends_the_waits() -> None:
-    waits = ThreadPoolExecutor(1)
     ended = threading.Event()
 
     def fetch(page: int, abandoned: threading.Event) -> requests.Response:
@@ -210,7 +208,6 @@ def test_a_reader_that_stops_ends_the_waits() -> None:
     next(pages)
     pages.close()
     assert ended.wait(5)
-    waits.shutdown()
 
 
 # The messages are those of the SDK
