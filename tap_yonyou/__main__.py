@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 from singer_sdk.exceptions import SingerSDKError
 
-from tap_yonyou import output, redaction
+from tap_yonyou import output, redaction, signals
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
@@ -22,7 +22,7 @@ def main() -> NoReturn:
     Exit codes: 0 for a complete read, 1 for an error, 2 for a command line that cannot be
     understood, 128 + its number for a signal.
     """
-    output.end_on_signals()
+    signals.end_on_signals()
     # Rows come and go by the thousand and form no cycles; to look for some among them, and among
     # all that was imported, would take a tenth of the time.
     gc.freeze()
@@ -30,8 +30,9 @@ def main() -> NoReturn:
     command = TapYonyou.cli
     redaction.install()
     try:
+        output.install()
         sys.exit(command(standalone_mode=False))
-    except output.Ended as end:
+    except signals.Ended as end:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         sys.exit(end.code)
     except click.ClickException as error:

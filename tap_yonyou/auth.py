@@ -10,63 +10,81 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from singer_sdk.streams.rest import HTTPRequest
+from typing import TYPE_CHECKING, Final
 
 from tap_yonyou import redaction
-from tap_yonyou.errors import OK, U8Error, errcode_text
-from tap_yonyou.reply import count, reply_of
+from tap_yonyou.reply import BadReply, Reply, count
 
 if TYPE_CHECKING:
-    from tap_yonyou.api import U8Api
+    from collections.abc import Callable
 
-_HINT = "check api_url, from_account, app_key and app_secret"
-_LIFE = 7200
+_LIFE: Final = 7200
+#: A longer life than a year is taken for a mistake.
+_LONGEST_LIFE: Final = 366 * 86_400
 #: Renewed so many seconds before its end, as the vendor's SDK does, or after nine tenths of a
 #: shorter life: longer than a request on its way may take.
-_MARGIN = 300
+_MARGIN: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+@dataclass(frozen=True, slots=True, eq=False)
+class Token:
+    """A token and when to renew it.
+
+    Attributes:
+        id: What is sent with a request.
+        renew_at: By the monotonic clock, in seconds.
+    """
+
     id: str
-    renew_at: float
+    renew_at: float = float("inf")
 
-    def is_due(self) -> bool:
-        return time.monotonic() >= self.renew_at
+    @classmethod
+    def of(cls, reply: Reply) -> Token:
+        """Take the token out of the reply to a log-in.
+
+        Args:
+            reply: A reply with `errcode` 0.
+
+        Returns:
+            The token, hidden from the log from now on.
+
+        Raises:
+            BadReply: There is none in it.
+        """
+        token = reply.body.get("token")
+        token = token if isinstance(token, dict) else {}
+        token_id = token.get("id")
+        if not isinstance(token_id, str) or not token_id:
+            msg = "the reply has no token"
+            raise BadReply(msg)
+        redaction.hide(token_id)
+        life = count(token.get("expiresIn"))
+        if not life or life > _LONGEST_LIFE:
+            life = _LIFE
+        return cls(token_id, time.monotonic() + life - min(_MARGIN, life / 10))
 
 
 class Login:
-    """Obtains a token when one is needed."""
+    """The one token in use, obtained when it is needed."""
 
-    def __init__(
-        self,
-        api: U8Api,
-        *,
-        from_account: str,
-        app_key: str,
-        app_secret: str | None,
-        token: str | None,
-    ) -> None:
+    def __init__(self, log_in: Callable[[], Token] | None, token: str | None = None) -> None:
         """Request nothing yet.
 
         Args:
-            api: The gateway.
-            from_account: The caller's id.
-            app_key: The app's key.
-            app_secret: The app's secret; with it a token is obtained and renewed.
+            log_in: Obtains a token; None if there is no `app_secret` to do it with.
             token: A token issued elsewhere, used as it is where there is no `app_secret`.
         """
-        self._api = api
+        self._log_in = log_in
         # Several requests in flight wait for the one log-in.
         self._lock = threading.Lock()
-        self._from_account = from_account
-        self._app_key = app_key
-        self._app_secret = app_secret
-        self._token = None if app_secret or not token else _Token(token, renew_at=float("inf"))
+        self._token = None if log_in or not token else Token(token)
 
-    def token(self) -> str:
+    @property
+    def can_renew(self) -> bool:
+        """Whether a token that was refused can be replaced."""
+        return self._log_in is not None
+
+    def token(self) -> Token:
         """Give the token to send with a request.
 
         Returns:
@@ -76,62 +94,21 @@ class Login:
             U8Error: The log-in failed.
         """
         with self._lock:
-            if self._token is None or self._token.is_due():
+            if self._log_in and (self._token is None or time.monotonic() >= self._token.renew_at):
                 self._token = self._log_in()
-            return self._token.id
+            return self._token or Token("")
 
-    def renew(self, refused: str, what: str) -> None:
-        """Log in again, because a token was not accepted.
+    def refuse(self, token: Token) -> bool:
+        """Take note that a token was refused; the next request gets another one.
 
         Args:
-            refused: That token; if another one is in use by now, nothing is done.
-            what: What was asked for, to begin an error's text with.
+            token: The token that was sent.
 
-        Raises:
-            U8Error: There is no `app_secret` to log in with.
+        Returns:
+            False if another one is in use by now, so that nothing has to be done.
         """
         with self._lock:
-            if self._token is None or self._token.id != refused:
-                return
-            if self._app_secret:
-                self._token = None
-                return
-        msg = (
-            f"{what}: the token is not accepted; set app_secret to have the tap obtain and renew "
-            "tokens, or set a new token"
-        )
-        raise U8Error(msg)
-
-    def _log_in(self) -> _Token:
-        request = HTTPRequest(
-            f"{self._api.url}/system/token",
-            params={
-                "from_account": self._from_account,
-                "app_key": self._app_key,
-                "app_secret": self._app_secret,
-            },
-        )
-        try:
-            response = self._api.call(
-                lambda: request,
-                resource="token",
-                what="log-in",
-                renew=lambda _: None,
-                abandoned=threading.Event(),
-            )
-        except U8Error as error:
-            msg = f"{error}; {_HINT}"
-            raise U8Error(msg) from None
-        reply = reply_of(response, "token")
-        token = reply.body.get("token")
-        token = token if isinstance(token, dict) else {}
-        token_id = token.get("id")
-        if not isinstance(token_id, str) or not token_id:
-            answer = "the reply has no token"
-            if reply.errcode != OK:
-                answer = errcode_text(reply.errcode, reply.errmsg)
-            msg = f"log-in: {answer}; {_HINT}"
-            raise U8Error(msg)
-        redaction.hide(token_id)
-        life = count(token.get("expiresIn")) or _LIFE
-        return _Token(token_id, time.monotonic() + life - min(_MARGIN, life / 10))
+            if self._token is not token:
+                return False
+            self._token = None
+            return True

@@ -1,51 +1,42 @@
-"""How a `batch_get` resource of U8 is read: the one base of all streams."""
+"""What the SDK asks of a stream, answered for a list of U8."""
 
 from __future__ import annotations
 
 import abc
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
-from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 
 from tap_yonyou.compat import override
-from tap_yonyou.completeness import Pass
-from tap_yonyou.errors import SettingsError, U8Error
-from tap_yonyou.lookahead import in_order
-from tap_yonyou.pagination import U8Paginator
-from tap_yonyou.progress import Progress
+from tap_yonyou.errors import SettingsError
+from tap_yonyou.reader import Reader
 from tap_yonyou.records import Converter
-from tap_yonyou.reply import reply_of
 
 if TYPE_CHECKING:
     import logging
-    import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    import requests
     from singer_sdk import Tap
     from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
-    from tap_yonyou.api import U8Api
-    from tap_yonyou.auth import Login
+    from tap_yonyou.gateway import Gateway
     from tap_yonyou.output import Writer
 
+#: Rows that the connection test asks for.
+_TEST_ROWS: Final = 10
 
-_OBJECTS: Final = frozenset((dict,))
 
-
-class U8Stream(RESTStream[int], abc.ABC):
-    """A list of U8, read page by page with `GET {api_url}/api/<resource>/batch_get`.
+class U8Stream(Stream, abc.ABC):
+    """A list of U8, read with `GET {api_url}/api/<resource>/batch_get`.
 
     A subclass names its resource (the stream's `name`), its `path`, `primary_keys`, `schema`
     and `filters`.
@@ -65,31 +56,19 @@ class U8Stream(RESTStream[int], abc.ABC):
     #: the last code as the server orders them.
     check_sorted = False
 
-    def __init__(self, tap: Tap, *, api: U8Api, login: Login, writer: Writer) -> None:
+    def __init__(self, tap: Tap, *, gateway: Gateway, writer: Writer) -> None:
         """Prepare the stream; nothing is requested.
 
         Args:
             tap: The tap the stream belongs to.
-            api: The gateway, shared by all streams.
-            login: The token, shared by all streams.
+            gateway: Answers the requests of all streams.
             writer: Where the tap's messages go.
         """
         super().__init__(tap)
         self.logger.addFilter(_sdk_lines)
         self._u8_tap = tap
         self._writer = writer
-        self._api = api
-        self._login = login
-
-    @property
-    @override
-    def url_base(self) -> str:
-        return self._api.url
-
-    @property
-    @override
-    def requests_session(self) -> requests.Session:
-        return self._api.session
+        self._gateway = gateway
 
     @property
     @override
@@ -125,28 +104,6 @@ class U8Stream(RESTStream[int], abc.ABC):
             msg = f"{self.name}: the replication method must be FULL_TABLE or INCREMENTAL"
             raise SettingsError(msg)
 
-    @override
-    def get_new_paginator(self) -> U8Paginator:
-        return U8Paginator(self.name)
-
-    @override
-    def get_http_request(self, *, page: PageContext[int]) -> HTTPRequest:
-        filters = self.config.get("filters", {}).get(self.name, {})
-        params = {
-            "from_account": self.config["from_account"],
-            "to_account": self.config["to_account"],
-            "app_key": self.config["app_key"],
-            "token": self._login.token(),
-            "ds_sequence": self.config.get("ds_sequence"),
-            "page_index": page.next_page_token,
-            "rows_per_page": self.config["page_size"],
-            **{name: int(v) if isinstance(v, bool) else v for name, v in filters.items()},
-        }
-        bookmark = self.get_starting_replication_key_value(page.stream_context)
-        if bookmark is not None:
-            params[f"{self.incremental_key}_begin"] = bookmark
-        return HTTPRequest(self.get_url(page.stream_context), params=params)
-
     @property
     @override
     def emit_activate_version_messages(self) -> bool:
@@ -157,12 +114,8 @@ class U8Stream(RESTStream[int], abc.ABC):
         return False
 
     @override
-    def parse_response(self, response: requests.Response) -> Iterable[dict[str, Any]]:
-        return reply_of(response, self.name).rows or []
-
-    @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read all pages, again if rows came or went meanwhile.
+        """Read the list whole.
 
         Args:
             context: Not used; no stream of U8 is partitioned.
@@ -173,108 +126,53 @@ class U8Stream(RESTStream[int], abc.ABC):
         Raises:
             U8Error: The read could not be completed.
         """
-        started, requests_before, pages = time.monotonic(), self._api.requests, 0
+        started, requests_before = time.monotonic(), self._gateway.requests
         version = self._start_version()
-        max_passes = self.config["max_passes"]
-        for number in range(1, max_passes + 1):
-            yield from self.request_records(context)
-            self._pass.finish()
-            pages += self._pass.pages
-            if not self._pass.changed:
-                break
-            if number < max_passes:
-                self.logger.warning(
-                    "%s: rows came or went while pages were read (%s); reading again, pass %d of "
-                    "at most %d",
-                    self.name,
-                    self._pass.changed,
-                    number + 1,
-                    max_passes,
-                )
-        else:
-            msg = (
-                f"{self.name}: rows came or went while pages were read, in each of {max_passes} "
-                f"passes (at last: {self._pass.changed}); nothing was deleted and no bookmark "
-                "moved; run again at a quieter time, or raise max_passes"
-            )
-            raise U8Error(msg)
-        self._finish_version(version)
+        is_test = self.ABORT_AT_RECORD_COUNT is not None
+        page_size = self.config["page_size"]
+        reader = Reader(
+            self._gateway,
+            self._converter,
+            name=self.name,
+            path=self.path,
+            keys=self.primary_keys,
+            params=self._params(context),
+            page_size=min(page_size, _TEST_ROWS) if is_test else page_size,
+            max_passes=self.config["max_passes"],
+        )
+        with metrics.http_request_counter(self.name, self.path) as counter:
+            try:
+                for records in reader.first_page() if is_test else reader.all_pages():
+                    self._extracted = datetime.now(UTC)
+                    self.state_manager.is_flushed = False
+                    try:
+                        yield from records
+                    finally:
+                        # What was given out is on its way before anything else happens.
+                        self._writer.flush()
+            finally:
+                requests = self._gateway.requests - requests_before
+                counter.increment(requests)
+        if is_test:
+            return
+        self._finish_version(version, reader)
         self.logger.info(
             "%s: %d rows, %d pages, %d requests, %.1f s; %s",
             self.name,
-            self._pass.rows,
-            pages,
-            self._api.requests - requests_before,
+            reader.rows,
+            reader.pages_read,
+            requests,
             time.monotonic() - started,
             self._converter.summary(),
         )
 
-    @override
-    def request_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read page after page, for as long as the replies say that there are more.
-
-        Args:
-            context: Not used; no stream of U8 is partitioned.
-
-        Yields:
-            Every row of every page as a record.
-
-        Raises:
-            U8Error: A page could not be read, or has rows that cannot be records.
-        """
-        self._pass = Pass()
-
-        def fetch(number: int, abandoned: threading.Event) -> requests.Response:
-            what = f"{self.name}, page {number}"
-            return self._api.call(
-                lambda: self.get_http_request(page=PageContext(context, number)),
-                resource=self.name,
-                what=what,
-                renew=lambda request: self._login.renew(str(request.params["token"]), what),
-                abandoned=abandoned,
-            )
-
-        pages = in_order(fetch, self.get_new_paginator(), lambda: self._api.concurrency)
-        last_rows: list[Any] = []
-        with (
-            closing(pages),
-            self.get_http_request_counter() as counter,
-            Progress(self.name, self.logger) as progress,
-        ):
-            for number, response in pages:
-                counter.increment()
-                reply = reply_of(response, self.name)
-                self._pass.see(reply, number)
-                rows = reply.rows or []
-                if reply.pages is None and rows and rows == last_rows:
-                    problem = "the same rows came as on the page before; try a larger page_size"
-                    raise self._error(number, problem)
-                last_rows = rows if reply.pages is None else []
-                try:
-                    yield from self._records(rows, number, has_nul=reply.has_nul)
-                finally:
-                    # What was given out is on its way before anything else happens.
-                    self._writer.flush()
-                progress.page(number, reply.pages, len(rows))
-
-    def _records(self, rows: list[Any], page: int, *, has_nul: bool) -> Iterator[dict[str, Any]]:
-        """Convert the rows of a page; one that cannot be a record ends the run in its turn."""
-        self._extracted = datetime.now(UTC)
-        self.state_manager.is_flushed = False
-        good, problem = len(rows), ""
-        if not _OBJECTS.issuperset(map(type, rows)):
-            good = next(n for n, row in enumerate(rows) if not isinstance(row, dict))
-            problem = "is not a JSON object; look at the reply of the gateway"
-        records = self._converter.records(rows[:good], has_nul=has_nul)
-        for key in self.primary_keys:
-            values = [record[key] for record in records]
-            if not all(values):
-                good = min(good, next(n for n, value in enumerate(values) if not value))
-                problem = f"has no {key}; mend it in U8, then run again"
-        self._pass.add(map(itemgetter(*self.primary_keys), records[:good]))
-        yield from records[:good]
-        if problem:
-            raise self._error(page, f"row {good + 1} {problem}")
+    def _params(self, context: Context | None) -> dict[str, Any]:
+        filters = self.config.get("filters", {}).get(self.name, {})
+        params = {name: int(v) if isinstance(v, bool) else v for name, v in filters.items()}
+        bookmark = self.get_starting_replication_key_value(context)
+        if bookmark is not None:
+            params[f"{self.incremental_key}_begin"] = bookmark
+        return params
 
     # The SDK's way from a record to its line takes more time than all the rest together: a copy of
     # the record, a look-up in the selection for each field, a message object and a system call.
@@ -328,15 +226,21 @@ class U8Stream(RESTStream[int], abc.ABC):
             self._stream_version = int(time.time())
         return self._stream_version
 
-    def _finish_version(self, version: int | None) -> None:
+    def _finish_version(self, version: int | None, reader: Reader) -> None:
         """Have the target delete what this complete read did not bring."""
-        if self._pass.is_proved:
+        if reader.is_proved:
             if version is not None:
                 self._write_activate_version_message(version)
-        elif self._pass.rows or version is not None:
+        elif reader.rows:
             self.logger.warning(
-                "%s: the server did not say how many rows there are (no row_count), so that it "
-                "cannot be proved that all came; nothing is deleted",
+                "%s: not every reply said how many rows there are (row_count), so that it cannot "
+                "be proved that all came; nothing is deleted",
+                self.name,
+            )
+        elif version is not None:
+            self.logger.warning(
+                "%s: nothing matches, and such a reply does not say how many rows there are "
+                "(row_count); nothing is deleted",
                 self.name,
             )
 
@@ -345,9 +249,6 @@ class U8Stream(RESTStream[int], abc.ABC):
         schema = self.effective_schema
         selected = [name for name in schema["properties"] if self.mask["properties", name]]
         return Converter(schema, selected)
-
-    def _error(self, page: int, problem: str) -> U8Error:
-        return U8Error(f"{self.name}, page {page}: {problem}")
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:

@@ -27,16 +27,15 @@ class Pass:
 
     Attributes:
         pages: How many replies there were.
-        changed: What showed that rows came or went meanwhile; empty if nothing did.
     """
 
     def __init__(self) -> None:
         """Nothing is read yet."""
         self.pages = 0
-        self.changed = ""
+        self._change = ""
         self._is_counted = True
         self._last_page = 0
-        self._figures: dict[str, int | None] = {}
+        self._named: dict[str, int] = {}
         # Hashes of 64 bits: that two keys of ten million share one is a chance of one in 300,000.
         self._keys = array("q")
 
@@ -50,7 +49,7 @@ class Pass:
         """Whether every reply named the `row_count`, so that completeness can be told."""
         return self._is_counted and self.pages > 0
 
-    def see(self, reply: Reply, page: int) -> None:
+    def add_reply(self, reply: Reply, page: int) -> None:
         """Take note of a reply.
 
         Args:
@@ -61,18 +60,19 @@ class Pass:
         rows = len(reply.rows or [])
         if page > 1 and not rows:
             if page <= self._last_page:
-                self._change(f"page {page} of {self._last_page} brought no rows")
-            return
+                self._note(f"page {page} of {self._last_page} brought no rows")
+            # Past the end a server may count nothing.
+            if not reply.row_count:
+                return
         self._last_page = self._last_page or reply.pages or 0
         self._is_counted &= reply.row_count is not None
         for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
-            before = self._figures.setdefault(name, value)
-            if None not in {before, value} and before != value:
-                self._change(f"{name} was {before}, then {value}")
+            if value is not None and (before := self._named.setdefault(name, value)) != value:
+                self._note(f"{name} was {before}, then {value}")
         if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
-            self._change(f"page {page} brought {rows} of {reply.rows_per_page} rows")
+            self._note(f"page {page} brought {rows} of {reply.rows_per_page} rows")
 
-    def add(self, keys: Iterable[object]) -> None:
+    def add_rows(self, keys: Iterable[object]) -> None:
         """Take note of rows.
 
         Args:
@@ -80,16 +80,21 @@ class Pass:
         """
         self._keys.extend(map(hash, keys))
 
-    def finish(self) -> None:
-        """Compare what came with what was counted."""
-        row_count = self._figures.get("row_count")
-        if self.changed or not self._is_counted or row_count is None:
-            return
-        if (different := self._different()) != row_count:
-            self._change(f"{row_count} rows were counted, {different} different ones came")
+    def change(self) -> str:
+        """Compare what came with what was counted, after the last page.
 
-    def _change(self, what: str) -> None:
-        self.changed = self.changed or what
+        Returns:
+            What showed that the list changed meanwhile; empty if nothing did.
+        """
+        row_count = self._named.get("row_count")
+        if not self._change and row_count is not None:
+            different = self._different()
+            if different != row_count:
+                self._note(f"{row_count} rows were counted, {different} different ones came")
+        return self._change
+
+    def _note(self, change: str) -> None:
+        self._change = self._change or change
 
     def _different(self) -> int:
         # One small set after the other: a set of all of them would take ten times their memory.
@@ -97,3 +102,32 @@ class Pass:
         for key in self._keys:
             parts[key % _PARTS].append(key)
         return sum(len(set(part)) for part in parts)
+
+
+class Proof:
+    """What the passes of one read tell together."""
+
+    def __init__(self) -> None:
+        """No pass is read yet."""
+        self._rows_came = False
+        self._is_in_doubt = False
+
+    def doubt(self, reading: Pass) -> str:
+        """Judge a pass by itself and by those before it.
+
+        Args:
+            reading: The pass just read.
+
+        Returns:
+            Why it does not end the read; empty if it does.
+        """
+        doubt = reading.change()
+        if not doubt and self._rows_came and not reading.rows:
+            doubt = "no rows came, after a pass that brought some"
+        if not doubt and self._is_in_doubt and not reading.is_proved:
+            doubt = (
+                "a change was seen, and not every reply names a row_count to prove the next pass"
+            )
+        self._rows_came |= reading.rows > 0
+        self._is_in_doubt |= bool(doubt)
+        return doubt

@@ -7,6 +7,7 @@ the table where a user knows better.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,7 +26,7 @@ class Action(StrEnum):
     EMPTY = "empty"
     """Zero rows: an answer and no error."""
     LOGIN = "login"
-    """Log in again and repeat the request, once."""
+    """Log in again and repeat the request."""
     RETRY = "retry"
     """Wait and repeat the request."""
     FATAL = "fatal"
@@ -33,35 +34,31 @@ class Action(StrEnum):
 
 
 class Errcode(NamedTuple):
-    """One line of the table: what the tap does, and what a person can do."""
+    """One line of the table: what the tap does, what it means, what a person can do."""
 
     action: Action
-    hint: str
+    meaning: str
+    advice: str
 
+
+#: For what the far end may be the reason of.
+RELAY_HINT: Final = "see that the U8 server and its relay program are running, then run again"
 
 #: The one table (sources: the vendor's page, real replies, public clients).
 ERRCODES: Final = {
     # 未检索到匹配的[…]
-    "20002": Errcode(Action.EMPTY, "nothing matches"),
+    "20002": Errcode(Action.EMPTY, "nothing matches", ""),
     # One request failed; clients that skip the page lose it.
-    "20006": Errcode(Action.RETRY, "U8 could not answer this request; look at the U8 server"),
+    "20006": Errcode(Action.RETRY, "U8 could not answer this request", RELAY_HINT),
     # The token was not accepted.
-    "30012": Errcode(
-        Action.LOGIN,
-        "the token is not accepted; check that app_key and app_secret belong to from_account",
-    ),
+    "30012": Errcode(Action.LOGIN, "the token is not accepted", ""),
     # 此应用未上线
     "30021": Errcode(
         Action.FATAL,
-        "the app is not published, or the enterprise account has not approved it: publish it in "
-        "the developer account and have it approved, then run again",
+        "the app is not published, or the enterprise account has not approved it",
+        "publish it in the developer account and have it approved, then run again",
     ),
 }
-
-_UNKNOWN_HINT: Final = (
-    "this code is not known to the tap; if it passes by itself, or means that there are no rows, "
-    "say so with errcode_actions"
-)
 
 
 class TapError(SingerSDKError):
@@ -79,8 +76,31 @@ class U8Error(TapError, FatalAPIError):
     """The read could not be completed, which ends the run."""
 
 
-def action_of(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Action:
-    """Look up what to do about an `errcode` other than 0.
+@dataclass(eq=False)
+class Failure(Exception):  # noqa: N818 -- perhaps the next attempt goes well
+    """One attempt at a request that was not answered well.
+
+    Attributes:
+        problem: What happened.
+        advice: What a person can do about it.
+        action: What the tap does: RETRY, LOGIN or FATAL.
+        is_known: False for an `errcode` that neither the table nor the user knows.
+        is_refusal: Whether the server answered with an `errcode`.
+        retry_after: Seconds that the server asks to wait.
+        too_many: Whether the server said that there are too many requests.
+    """
+
+    problem: str
+    advice: str
+    action: Action = Action.RETRY
+    is_known: bool = True
+    is_refusal: bool = False
+    retry_after: float | None = None
+    too_many: bool = False
+
+
+def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[Errcode, Action]:
+    """Look up what an `errcode` other than 0 means, and what to do about it.
 
     Args:
         errcode: The code as the reply has it.
@@ -88,31 +108,35 @@ def action_of(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Acti
         corrections: The setting `errcode_actions`.
 
     Returns:
-        The action of the corrections, of the table, or of the rule for unknown codes.
+        The line of the table, or one by the rule for unknown codes; and its action, or the one
+        that the user has set.
     """
-    if errcode in corrections:
-        return Action(corrections[errcode])
     if errcode in ERRCODES:
-        return ERRCODES[errcode].action
-    if "token" in errmsg.lower() or "令牌" in errmsg:
-        return Action.LOGIN
-    return Action.FATAL if errcode.startswith("3") else Action.RETRY
+        line = ERRCODES[errcode]
+    else:
+        action = Action.FATAL if errcode.startswith("3") else Action.RETRY
+        if "token" in errmsg.lower() or "令牌" in errmsg:
+            action = Action.LOGIN
+        line = Errcode(
+            action,
+            "this code is not known to the tap",
+            "if it passes by itself, or means that there are no rows, say so with errcode_actions",
+        )
+    return line, Action(corrections.get(errcode, line.action))
 
 
 def errcode_text(errcode: str, errmsg: str) -> str:
-    """Word an `errcode` for a log line.
+    """Show an `errcode` in a log line.
 
     Args:
         errcode: The code as the reply has it.
         errmsg: The message beside it, which may be empty.
 
     Returns:
-        For example `errcode 30021 (此应用未上线): the app is not published, …`.
+        For example `errcode 30021 (此应用未上线)`.
     """
     text = f"errcode {one_line(errcode)}"
-    if errmsg:
-        text += f" ({one_line(errmsg)})"
-    return f"{text}: {ERRCODES[errcode].hint if errcode in ERRCODES else _UNKNOWN_HINT}"
+    return f"{text} ({one_line(errmsg)})" if errmsg else text
 
 
 def one_line(text: str, limit: int = 200) -> str:

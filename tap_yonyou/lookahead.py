@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    import requests
-
     from tap_yonyou.pagination import U8Paginator
+    from tap_yonyou.reply import Reply
 
 
 def in_order(
-    fetch: Callable[[int, threading.Event], requests.Response],
+    fetch: Callable[[int, threading.Event], Reply],
     paginator: U8Paginator,
     concurrency: Callable[[], int],
-) -> Generator[tuple[int, requests.Response], None, None]:
+) -> Generator[tuple[int, Reply], None, None]:
     """Read pages for as long as the paginator names one.
 
     There are never more pages in memory than `concurrency` + 1: the one that was given out last,
@@ -34,12 +33,12 @@ def in_order(
         concurrency: The most requests in flight, as it is at the moment.
 
     Yields:
-        The number of each page and its response, in order.
+        The number of each page and its reply, in order.
 
     Raises:
         Exception: What `fetch` raised for a page, when it is that page's turn.
     """
-    ahead: deque[tuple[int, Future[requests.Response]]] = deque()
+    ahead: deque[tuple[int, Future[Reply]]] = deque()
     abandoned = threading.Event()
 
     def ask() -> None:
@@ -47,7 +46,7 @@ def in_order(
             page = paginator.current_value + len(ahead)
             if page > paginator.last_known or paginator.finished:
                 break
-            future: Future[requests.Response] = Future()
+            future: Future[Reply] = Future()
             ahead.append((page, future))
             if concurrency() == 1:
                 _run(future, fetch, page, abandoned)
@@ -60,18 +59,18 @@ def in_order(
         while not paginator.finished:
             ask()
             page, future = ahead.popleft()
-            response = future.result()
-            paginator.advance(response)
+            reply = future.result()
+            paginator.advance(reply)  # type: ignore[arg-type]
             if concurrency() > 1:
                 ask()  # so that these travel while this page is converted and written
-            yield page, response
+            yield page, reply
     finally:
         abandoned.set()
 
 
 def _run(
-    future: Future[requests.Response],
-    fetch: Callable[[int, threading.Event], requests.Response],
+    future: Future[Reply],
+    fetch: Callable[[int, threading.Event], Reply],
     page: int,
     abandoned: threading.Event,
 ) -> None:

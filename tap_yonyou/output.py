@@ -1,43 +1,128 @@
-"""How messages leave, and how a signal ends the process: whole lines, whatever happens.
-
-A signal ends the run at once, also in a wait or in a request, but never within a line.
-"""
+"""How messages leave: in whole lines, all of them, whatever stdout is."""
 
 from __future__ import annotations
 
-import atexit
+import io
 import os
-import signal
-import socket
+import select
 import sys
-import threading
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 
+from tap_yonyou import signals
 from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from singer_sdk.singerlib import Message
 
-#: Seconds after which a process that a signal could not end is ended the hard way: one that
-#: waits for a name server, or for a target that does not read.
-_GRACE: Final = 1.5
+#: What a pipe takes whole or not at all, so that it never holds half a line.
+_PART_BYTES: Final = select.PIPE_BUF
+
+
+class Stdout(io.RawIOBase):
+    """A file that takes all it is given, or fails for good.
+
+    A pipe may take a part of a write, or nothing for now; the rest follows. Lines go in parts of
+    `PIPE_BUF` bytes at the most, a longer line by itself. Nothing follows a byte that was lost.
+    """
+
+    def __init__(self, fd: int) -> None:
+        """Write nothing yet.
+
+        Args:
+            fd: An open file descriptor.
+        """
+        self._fd = fd
+        self._failure: BaseException | None = None
+
+    @override
+    def fileno(self) -> int:
+        return self._fd
+
+    @override
+    def writable(self) -> bool:
+        return True
+
+    @override
+    def isatty(self) -> bool:
+        return os.isatty(self._fd)
+
+    @override
+    def write(self, data: Any) -> int:
+        """Write lines.
+
+        Args:
+            data: Bytes.
+
+        Returns:
+            How many these were.
+
+        Raises:
+            TapError: They cannot be written.
+            Ended: A signal came; what was written ends with a line.
+        """
+        if self._failure is None:
+            try:
+                self._write_lines(bytes(data))
+            except OSError as error:
+                self._failure = _explain(error)
+            except BaseException as error:
+                self._failure = error
+                raise
+        if self._failure is not None:
+            raise self._failure
+        return len(data)
+
+    def _write_lines(self, lines: bytes) -> None:
+        view, start = memoryview(lines), 0
+        while start < len(lines):
+            stop = _end_of_part(lines, start)
+            with signals.deferred():
+                while start < stop:
+                    try:
+                        start += os.write(self._fd, view[start:stop])
+                    except BlockingIOError:
+                        select.select((), (self._fd,), ())
+
+
+def install() -> None:
+    """Let all that is printed go through one `Stdout`.
+
+    Raises:
+        TapError: stdout is closed.
+    """
+    if sys.stdout is None:
+        msg = "stdout is closed; start the tap with a target or a file to write to"
+        raise TapError(msg)
+    whole: Any = Stdout(sys.stdout.fileno())
+    sys.stdout = io.TextIOWrapper(whole, encoding="utf-8", write_through=True)
+
+
+def _end_of_part(lines: bytes, start: int) -> int:
+    stop = start + _PART_BYTES
+    if stop >= len(lines):
+        return len(lines)
+    newline = lines.rfind(b"\n", start, stop)
+    if newline < 0:
+        newline = lines.find(b"\n", stop)
+    return newline + 1 or len(lines)
+
+
+def _explain(error: OSError) -> TapError:
+    if isinstance(error, BrokenPipeError):
+        return TapError("the target closed the pipe; look at its log")
+    return TapError(f"stdout cannot be written ({error.strerror}); free it, then run again")
 
 
 class Writer(MsgSpecWriter):
-    """Writes messages in whole lines; records leave together, a page at a time."""
+    """Writes messages; records leave together, a page at a time."""
 
     def __init__(self) -> None:
         """Hold nothing yet."""
         super().__init__()
         self._records: list[dict[str, Any]] = []
-        atexit.register(self.flush)
 
     def write_record(self, message: dict[str, Any]) -> None:
         """Write a RECORD message, at the latest with the next `flush`.
@@ -51,7 +136,7 @@ class Writer(MsgSpecWriter):
         """Write the records that are held.
 
         Raises:
-            TapError: Nobody reads any more.
+            TapError: They cannot be written.
             Ended: A signal came meanwhile.
         """
         if records := self._records:
@@ -66,7 +151,7 @@ class Writer(MsgSpecWriter):
             message: Any message of Singer.
 
         Raises:
-            TapError: Nobody reads any more.
+            TapError: It cannot be written.
             Ended: A signal came meanwhile.
         """
         self.flush()
@@ -79,78 +164,8 @@ class Writer(MsgSpecWriter):
             lines: One or more lines with their ends.
 
         Raises:
-            TapError: Nobody reads any more.
+            TapError: They cannot be written.
             Ended: A signal came meanwhile.
         """
-        with _uninterrupted():
-            try:
-                sys.stdout.buffer.write(lines)
-                sys.stdout.buffer.flush()
-            except BrokenPipeError:
-                # The rest has nowhere to go; the interpreter would stumble over it at its end.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                msg = "the target closed the pipe; look at its log"
-                raise TapError(msg) from None
-
-
-class Ended(SystemExit):
-    """A signal asked for the end; the exit code is 128 + its number."""
-
-    def __init__(self, number: int) -> None:
-        """Keep the name for the log.
-
-        Args:
-            number: The signal's number.
-        """
-        super().__init__(128 + number)
-        self.signal = signal.Signals(number).name
-
-
-class _Signals:
-    """A signal that came while a line was being written waits for its end."""
-
-    writing = False
-    waiting: int | None = None
-
-
-def on_signal(number: int, _: object = None) -> None:
-    """End the run; a handler for `signal.signal`.
-
-    Args:
-        number: The signal's number.
-
-    Raises:
-        Ended: Here and now, or at the end of the line that is being written.
-    """
-    if _Signals.writing:
-        _Signals.waiting = number
-    else:
-        raise Ended(number)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    _Signals.writing = True
-    try:
-        yield
-    finally:
-        _Signals.writing = False
-        if (number := _Signals.waiting) is not None:
-            raise Ended(number)
-
-
-def end_on_signals() -> None:
-    """Let SIGTERM and SIGINT end this process within two seconds, wherever it is."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    ours, interpreters = socket.socketpair()
-    interpreters.setblocking(False)  # noqa: FBT003 -- positional only
-    # The interpreter writes a signal's number here at once, even if it cannot call a handler.
-    signal.set_wakeup_fd(interpreters.detach(), warn_on_full_buffer=False)
-
-    def watch() -> None:
-        number = ours.recv(1)[0]
-        time.sleep(_GRACE)
-        os._exit(128 + number)
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()
+        sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()

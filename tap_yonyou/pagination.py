@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk.pagination import PageNumberPaginator
 
 from tap_yonyou.compat import override
-from tap_yonyou.reply import reply_of
 
 if TYPE_CHECKING:
-    import requests
+    from tap_yonyou.reply import Reply
 
 
 class U8Paginator(PageNumberPaginator):
@@ -20,28 +19,30 @@ class U8Paginator(PageNumberPaginator):
     server may have capped; without these a page without rows is the end.
     """
 
-    def __init__(self, resource: str) -> None:
+    def __init__(self, most: int | None = None) -> None:
         """Start at the first page.
 
         Args:
-            resource: The key of the rows in a reply.
+            most: Pages to read at the most; None for all.
         """
         super().__init__(1)
-        self._resource = resource
         #: The last page that is known to exist; before any reply, the first one.
         self.last_known = 1
+        self._most = most
 
     @override
-    def has_more(self, response: requests.Response) -> bool:
+    def has_more(self, response: Any) -> bool:
         """Tell whether a page follows the one just read.
 
         Args:
-            response: The reply to the current page.
+            response: The `Reply` to the current page, parsed already.
 
         Returns:
             True if the next page is to be read.
         """
-        reply = reply_of(response, self._resource)
+        reply: Reply = response
+        if self._most is not None and self.current_value >= self._most:
+            return False
         if reply.pages is None:
             self.last_known = self.current_value + 1
             return bool(reply.rows)

@@ -75,17 +75,11 @@ class Converter:
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
 
-    def records(
-        self,
-        rows: Iterable[Mapping[str, Any]],
-        *,
-        has_nul: bool = True,
-    ) -> list[dict[str, Any]]:
+    def records(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Convert rows.
 
         Args:
             rows: Field names and values as they were parsed from JSON.
-            has_nul: Whether a NUL may be in a text.
 
         Returns:
             For each row every selected field with a value of its type, or null where U8 has none.
@@ -97,7 +91,7 @@ class Converter:
             get = row.get
             # Nearly every row is all text, which is as it should be, save what is empty and the
             # few fields of other types: to look at the types costs less than to convert each.
-            if has_nul or not all_text(map(type, row.values())):
+            if not all_text(map(type, row.values())):
                 record = {name: None if (v := get(name)) == "" else v for name in names}
                 fields = self._fields
             else:
@@ -171,8 +165,7 @@ def _value(schema: Mapping[str, Any]) -> Value:
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        # PostgreSQL takes no NUL in a text.
-        return value.replace("\0", "") if "\0" in value else value
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | Decimal):

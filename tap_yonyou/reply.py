@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import Any, Final
 
 import msgspec
 
 from tap_yonyou.errors import OK
 
-if TYPE_CHECKING:
-    import requests
-
 # A number with a fraction keeps its digits, so that its text can be given back.
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
-_PAGING = ("page_index", "rows_per_page", "row_count", "page_count")
 #: What the gateway has in place of rows while U8 is still at work.
-_DEFERRED = ("url", "ping_after")
+_DEFERRED: Final = ("url", "ping_after")
 
-#: Bytes to receive at a time.
-_PART = 1 << 20
-
-_bodies: WeakKeyDictionary[requests.Response, tuple[dict[str, Any], bool]] = WeakKeyDictionary()
+#: The one way to write a NUL in JSON; no database takes one in a text.
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class BadReply(ValueError):  # noqa: N818 -- named for what it is
@@ -40,22 +34,38 @@ class BadReply(ValueError):  # noqa: N818 -- named for what it is
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The body of one response.
+    """The body of one answer.
 
     Attributes:
-        body: The parsed JSON object.
-        resource: The key of what was asked for: `customercontacts` for its rows, `token`.
-        has_nul: Whether a NUL is in any of its texts.
+        body: The parsed JSON object, without NULs in its texts.
+        key: The key of what was asked for: `customercontacts` for its rows, `token`.
     """
 
     body: dict[str, Any]
-    resource: str
-    has_nul: bool = False
+    key: str
+
+    @classmethod
+    def parse(cls, content: bytes, key: str) -> Reply:
+        """Read a body.
+
+        Args:
+            content: The body as it arrived.
+            key: The key of what was asked for.
+
+        Returns:
+            The reply.
+
+        Raises:
+            BadReply: The body is not a JSON object.
+        """
+        if b"\\u0000" in content:
+            content = _NUL.sub(rb"\1", content)
+        return cls(_parse(content), key)
 
     @property
     def rows(self) -> list[Any] | None:
         """The rows; None if the reply has no list of them."""
-        rows = self.body.get(self.resource)
+        rows = self.body.get(self.key)
         return rows if isinstance(rows, list) else None
 
     @property
@@ -63,7 +73,7 @@ class Reply:
         """The error code; without one, `0` if what was asked for is there, else `""`."""
         errcode = self.body.get("errcode")
         if errcode is None:
-            return OK if isinstance(self.body.get(self.resource), list | dict) else ""
+            return OK if isinstance(self.body.get(self.key), list | dict) else ""
         return str(errcode).strip()
 
     @property
@@ -99,44 +109,27 @@ class Reply:
             return None
         return -(-self.row_count // self.rows_per_page)
 
-    def check(self) -> None:
+    def check_rows(self) -> None:
+        """Make sure that a reply with `errcode` 0 has rows, or says that there are none.
+
+        Raises:
+            BadReply: It has no list of rows, and its `row_count` is not 0.
+        """
+        if self.rows is None and self.row_count != 0:
+            raise BadReply(self._lacks("list of rows"))
+
+    def check_errcode(self) -> None:
         """Make sure that this is an answer at all.
 
         Raises:
-            BadReply: It has neither what was asked for, nor paging fields, nor an error.
+            BadReply: It has neither an `errcode` nor what was asked for.
         """
-        keys = self.body.keys()
-        if self.errcode == "" or (
-            self.errcode == OK and keys.isdisjoint({self.resource, *_PAGING})
-        ):
-            msg = f"the reply has no {self.resource}"
-            msg += " and no errcode" * (self.errcode == "")
-            msg += ", but an address to ask later" * (not keys.isdisjoint(_DEFERRED))
-            raise BadReply(msg)
+        if not self.errcode:
+            raise BadReply(self._lacks("errcode"))
 
-
-def reply_of(response: requests.Response, resource: str) -> Reply:
-    """Read a response; its body is received and parsed once, however often this is asked.
-
-    Args:
-        response: A response of a request made with `stream=True`.
-        resource: The key of its rows.
-
-    Returns:
-        The reply.
-
-    Raises:
-        BadReply: The body is not a JSON object.
-        requests.RequestException: The body did not arrive.
-    """
-    if response not in _bodies:
-        # In large parts: between two of them another thread may take the interpreter, and with
-        # the parts of `response.content` a page would change hands fifty times.
-        content = b"".join(response.iter_content(_PART))
-        # The only way to write a NUL in JSON.
-        _bodies[response] = _parse(content), b"\\u0000" in content
-    body, has_nul = _bodies[response]
-    return Reply(body, resource, has_nul)
+    def _lacks(self, part: str) -> str:
+        deferred = not self.body.keys().isdisjoint(_DEFERRED)
+        return f"the reply has no {part}" + ", but an address to ask later" * deferred
 
 
 def count(value: object) -> int | None:
@@ -164,7 +157,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         try:
             body = _DECODER.decode(content)
         except ValueError:
-            body = _DECODER.decode(_mended(content))
+            body = _DECODER.decode(_repaired(content))
     except (ValueError, RecursionError):
         body = None
     else:
@@ -175,7 +168,7 @@ def _parse(content: bytes) -> dict[str, Any]:
     return body
 
 
-def _mended(content: bytes) -> bytes:
-    """Mend what the slower and more lenient parser of Python takes: half a character, or NaN."""
+def _repaired(content: bytes) -> bytes:
+    """Repair what only the slower, more lenient parser of Python takes: half a character, NaN."""
     body = json.loads(content, parse_float=str, parse_constant=str)
     return json.dumps(body, ensure_ascii=False).encode(errors="replace")

@@ -16,12 +16,12 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib import Catalog
 
 from tap_yonyou import redaction
-from tap_yonyou.api import U8Api
-from tap_yonyou.auth import Login
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.output import Writer, on_signal
+from tap_yonyou.gateway import Gateway
+from tap_yonyou.output import Writer
 from tap_yonyou.settings import config_jsonschema, from_environment, problems, without_blanks
+from tap_yonyou.signals import on_signal
 from tap_yonyou.streams import CustomerContacts
 
 if TYPE_CHECKING:
@@ -79,22 +79,8 @@ class TapYonyou(Tap):
 
     @override
     def discover_streams(self) -> Sequence[U8Stream]:
-        api = U8Api(
-            self.config["api_url"],
-            timeout=self.config["request_timeout"],
-            max_attempts=self.config["max_attempts"],
-            errcode_actions=self.config.get("errcode_actions"),
-            concurrency=self.config["concurrency"],
-        )
-        # Discovery needs no account, so that these may be missing here.
-        login = Login(
-            api,
-            from_account=self.config.get("from_account", ""),
-            app_key=self.config.get("app_key", ""),
-            app_secret=self.config.get("app_secret"),
-            token=self.config.get("token"),
-        )
-        return [stream(self, api=api, login=login, writer=self._writer) for stream in STREAMS]
+        gateway = Gateway(self.config)
+        return [stream(self, gateway=gateway, writer=self._writer) for stream in STREAMS]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ def survivors(before: list[Row], u8: Sandbox) -> set[object]:
 
 
 def said(run: Run) -> list[str]:
-    return [line for line in run.log.splitlines() if "rows came or went" in line]
+    return [line for line in run.log.splitlines() if "the list changed" in line]
 
 
 @pytest.mark.parametrize("page", [2, 3, 5])
@@ -181,7 +181,7 @@ def test_a_read_that_cannot_be_proved_succeeds_with_a_warning_and_deletes_nothin
 
 def test_a_pass_needs_8_bytes_a_row() -> None:
     reading = Pass()
-    reading.add(str(number) for number in range(100_000))
+    reading.add_rows(str(number) for number in range(100_000))
     assert reading.rows == 100_000
     keys = reading._keys  # noqa: SLF001 -- its size is the promise
     assert len(keys) * keys.itemsize == 800_000

@@ -24,10 +24,7 @@ TYPES: dict[str, dict[str, Any]] = {
 
 
 def record(converter: Converter, row: dict[str, Any]) -> dict[str, Any]:
-    """Convert one row; both ways to do it give the same."""
     (converted,) = converter.records([row])
-    if "\\x00" not in repr(row) and not converter.dropped and not converter.nulled:
-        assert converter.records([row], has_nul=False) == [converted]
     return converted
 
 
@@ -51,7 +48,6 @@ def test_a_missing_key_or_an_empty_text_is_null(kind: str, row: dict[str, Any]) 
         ("张天宇", "张天宇"),
         ("  blanks stay ", "  blanks stay "),
         ("0", "0"),
-        ("a\0b\0", "ab"),
         (7, "7"),
         (-1, "-1"),
         (Decimal("494.0000"), "494.0000"),

@@ -162,7 +162,7 @@ def test_a_row_without_a_code_ends_the_run_with_page_and_row(
     run = tap(page_size=50)
     assert run.code == 1
     assert run.errors[-1] == (
-        "customercontacts, page 3: row 22 has no code; mend it in U8, then run again"
+        "customercontacts, page 3: row 22 has no code; fix it in U8, then run again"
     )
     assert run.codes == codes_before(u8, 121)
 
@@ -287,7 +287,7 @@ def test_all_pages_are_read_in_order(
     assert f": {rows} rows, {count + beyond} pages, {count + beyond + 1} requests, " in run.summary
 
 
-@pytest.mark.parametrize("past_end", ["20002", "empty", "rows_missing"])
+@pytest.mark.parametrize("past_end", ["20002", "empty"])
 def test_without_counts_the_end_is_a_page_without_rows_however_it_is_said(
     tap: RunTap,
     u8: Sandbox,
@@ -297,6 +297,47 @@ def test_without_counts_the_end_is_a_page_without_rows_however_it_is_said(
     run = tap(page_size=75)
     assert run.code == 0
     assert run.codes == codes(u8)
+
+
+@pytest.mark.parametrize("rows", [None, {}, "", "none", 0], ids=repr)
+def test_only_a_list_has_rows(tap: RunTap, u8: Sandbox, rows: object) -> None:
+    reply = {"errcode": "0", "customercontacts": rows}
+    u8.fail(Fault.reply(reply), page=1)  # repeated, and fine by then
+    run = tap()
+    assert run.code == 0
+    assert "the reply has no list of rows; attempt 2 of 2" in run.log
+    assert run.codes == codes(u8)
+    u8.fail(Fault.reply(reply | {"row_count": "225"}), page=1, times=None)
+    run = tap()
+    assert run.code == 1
+    assert "the reply has no list of rows; given up after 2 attempts" in run.errors[0]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"errcode": "0", "row_count": "0"},
+        {"errcode": "0", "row_count": 0, "customercontacts": ""},
+        {"errcode": "20002", "customercontacts": None},
+    ],
+    ids=str,
+)
+def test_no_list_is_an_empty_result_if_the_reply_says_so(
+    tap: RunTap,
+    u8: Sandbox,
+    reply: dict[str, Any],
+) -> None:
+    u8.fail(Fault.reply(reply))
+    run = tap()
+    assert run.code == 0
+    assert run.records == []
+
+
+def test_a_page_past_the_end_without_a_list_is_a_broken_answer(tap: RunTap, u8: Sandbox) -> None:
+    u8.omit, u8.past_end = {"page_count", "row_count"}, "rows_missing"
+    run = tap(page_size=75)
+    assert run.code == 1
+    assert run.errors[0].startswith("customercontacts, page 4: the reply has no list of rows")
 
 
 def test_no_rows_at_all_is_an_empty_result(tap: RunTap, u8: Sandbox) -> None:
@@ -352,7 +393,7 @@ def test_an_errcode_ends_the_run_with_code_message_and_what_to_do(
     assert len(run.records) == 100 * (page - 1)
     assert run.errors[-1] == (
         f"customercontacts, page {page}: errcode 30021 (此应用未上线): the app is not published, "
-        "or the enterprise account has not approved it: publish it in the developer account and "
+        "or the enterprise account has not approved it; publish it in the developer account and "
         "have it approved, then run again"
     )
     assert "Traceback" not in run.log
