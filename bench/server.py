@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox import ACCOUNTS, contact
+from sandbox import ACCOUNTS, contact, contacts
 from sandbox.fault import JSON, encode
-from sandbox.u8 import BAD_TOKEN, NOTHING_MATCHES, U8
+from sandbox.u8 import BAD_TOKEN, NOTHING_MATCHES, U8, Refused
 
 _TOKEN = "a-token-of-the-benchmark"  # noqa: S105 -- opens nothing
 #: How many rows are encoded at a time; bounds the memory of the preparation.
@@ -75,11 +75,11 @@ class Service:
             token = {"appKey": ACCOUNTS.app_key, "expiresIn": 7200, "id": _TOKEN}
             return [encode({"errcode": "0", "errmsg": "", "token": token})]
         if query.get("token") != _TOKEN:
-            return [_refusal(BAD_TOKEN)]
+            return [encode(Refused(BAD_TOKEN).reply)]
         page, size = int(query.get("page_index", 1)), int(query.get("rows_per_page", 20))
         rows = self.rows[(page - 1) * size : min(page * size, count)]
         if not rows:
-            return [_refusal(NOTHING_MATCHES)]
+            return [encode(Refused(NOTHING_MATCHES, "客户联系人").reply)]
         head, tail = encode(
             {
                 "page_index": str(page),
@@ -99,22 +99,18 @@ class Service:
         Raises:
             AssertionError: They are not.
         """
-        known = U8(rows=[contact(number) for number in range(1, count + 1)])
+        known = U8(tables={"customercontacts": contacts(count)})
         login = known.token(ACCOUNTS._asdict())["token"]
         query = {**ACCOUNTS._asdict(), "rows_per_page": str(size)}
         assert isinstance(login, dict)  # noqa: S101
         for page in (1, -(-count // size)):
             query["page_index"] = str(page)
-            theirs = encode(known.batch_get(query | {"token": str(login["id"])}))
+            signed = query | {"token": str(login["id"])}
+            theirs = encode(known.batch_get("customercontacts", signed))
             ours = self.answer("/api/", query | {"token": _TOKEN}, count)
             if b"".join(ours) != theirs:
                 msg = f"page {page} is not what the sandbox answers"
                 raise AssertionError(msg)
-
-
-def _refusal(error: tuple[str, str]) -> bytes:
-    code, message = error
-    return encode({"errcode": code, "errmsg": message})
 
 
 class Server:

@@ -44,8 +44,9 @@ def main() -> int:
                 show(database)
             say("In U8+: 张天宇 gets a mobile phone, and a new contact is added")
             with u8.lock:
-                u8.rows[0]["mobile_phone"] = "00000000000"
-                u8.rows.append(contact(NEW) | {"name": "新某人"})
+                contacts = u8.tables["customercontacts"]
+                contacts[0]["mobile_phone"] = "00000000000"
+                contacts.append(contact(NEW) | {"name": "新某人"})
             if not load(pipeline):
                 return 1
             with connect(url) as database:

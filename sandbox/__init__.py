@@ -5,18 +5,24 @@
 
 from __future__ import annotations
 
-from sandbox.contacts import Row, contact, contacts
 from sandbox.fault import Fault
+from sandbox.filters import Row
+from sandbox.samples import RESOURCES, Sample, rows, sample
+from sandbox.samples.customercontacts import contact, contacts
 from sandbox.server import Request, Sandbox
 from sandbox.u8 import ACCOUNTS, Accounts
 
 __all__ = [
     "ACCOUNTS",
+    "RESOURCES",
     "Accounts",
     "Fault",
     "Request",
     "Row",
+    "Sample",
     "Sandbox",
     "contact",
     "contacts",
+    "rows",
+    "sample",
 ]

@@ -6,7 +6,7 @@ import argparse
 import signal
 import threading
 
-from sandbox import Sandbox, contacts
+from sandbox import RESOURCES, Sandbox, rows
 
 
 def main() -> None:
@@ -21,12 +21,14 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    rows, latency = contacts(options.rows), options.latency / 1000
-    with Sandbox(rows=rows, latency=latency, port=options.port) as u8:
+    tables = {resource: rows(resource) for resource in RESOURCES}
+    tables["customercontacts"] = rows("customercontacts", options.rows)
+    with Sandbox(tables=tables, latency=options.latency / 1000, port=options.port) as u8:
         print(f"url          {u8.url}")
         for name, value in u8.accounts._asdict().items():
             print(f"{name:12} {value}")
-        print(f"{len(rows)} invented contacts; Ctrl-C ends", flush=True)
+        lists = ", ".join(f"{len(table)} {resource}" for resource, table in tables.items())
+        print(f"{lists}, all invented; Ctrl-C ends", flush=True)
         # In short waits, because on Windows a signal does not end a long one.
         while not stop.wait(0.5):
             pass

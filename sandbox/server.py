@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import socket
 import threading
 import weakref
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 Endpoint: TypeAlias = Literal["token", "batch_get"]
-PATHS: dict[str, Endpoint] = {
-    "/system/token": "token",
-    "/api/customercontacts/batch_get": "batch_get",
-}
+_LIST = re.compile(r"/api/(\w+)/batch_get")
 
 
 class Request(NamedTuple):
@@ -38,16 +36,26 @@ class Request(NamedTuple):
     user_agent: str
 
 
+class _Target(NamedTuple):
+    """What a request is for, or which requests are meant: ``None`` is any."""
+
+    endpoint: Endpoint
+    resource: str | None
+    page: str | None
+
+    def means(self, request: _Target) -> bool:
+        return all(wanted in {None, given} for wanted, given in zip(self, request, strict=True))
+
+
 @dataclass
 class _Order:
     fault: Fault
-    endpoint: Endpoint
-    page: str | None
+    target: _Target
     times: float
 
 
 class _Hook(NamedTuple):
-    page: str
+    target: _Target
     do: Callable[[], object]
 
 
@@ -82,24 +90,34 @@ class Sandbox(U8):
         endpoint: Endpoint = "batch_get",
         page: int | None = None,
         times: int | None = 1,
+        *,
+        resource: str | None = None,
     ) -> None:
         """Answer the next `times` requests (``None``: all) with `fault`.
 
-        That is requests to `endpoint`, and if `page` is given for that page only. Of
-        several faults that fit a request, the one ordered first is played.
+        That is requests to `endpoint`, and if `page` or `resource` is given for that
+        page or list only. Of several faults that fit a request, the one ordered first
+        is played.
         """
-        wanted = None if page is None else str(page)
+        target = _Target(endpoint, resource, None if page is None else str(page))
+        count = float("inf") if times is None else times
         with self.lock:
-            count = float("inf") if times is None else times
-            self._orders.append(_Order(fault, endpoint, wanted, count))
+            self._orders.append(_Order(fault, target, count))
 
-    def before(self, page: int, do: Callable[[], object]) -> None:
+    def before(
+        self,
+        page: int,
+        do: Callable[[], object],
+        *,
+        resource: str | None = None,
+    ) -> None:
         """Call `do` once, just before `page` is answered or met by a fault.
 
-        It runs in the server's thread with `lock` held, so it may edit `rows`.
+        That is of any list, or of `resource`. It runs in the server's thread with
+        `lock` held, so it may edit `tables`.
         """
         with self.lock:
-            self._hooks.append(_Hook(str(page), do))
+            self._hooks.append(_Hook(_Target("batch_get", resource, str(page)), do))
 
     def __enter__(self) -> Self:
         """Start listening; an OSError if the port is taken."""
@@ -167,39 +185,45 @@ class Sandbox(U8):
             ),
         )
         await asyncio.sleep(self.latency)
-        endpoint = PATHS.get(request.path)
-        if endpoint is None:
+        target = self._target(request.path, query)
+        if target is None:
             return web.Response(status=404)
         if request.method != "GET":
             return web.Response(status=405)
         with self.lock:
-            page = query.get("page_index") or "1"
-            if endpoint == "batch_get":
-                self._run_hooks(page)
-            fault = self._next_fault(endpoint, page)
+            self._run_hooks(target)
+            fault = self._next_fault(target)
         if fault:
-            return await fault.play(request, lambda: self._answer(endpoint, query))
-        body = self._answer(endpoint, query)
+            return await fault.play(request, lambda: self._answer(target, query))
+        body = self._answer(target, query)
         return web.Response(body=body, headers={"Content-Type": JSON})
 
-    def _run_hooks(self, page: str) -> None:
-        for hook in [hook for hook in self._hooks if hook.page == page]:
+    def _target(self, path: str, query: Query) -> _Target | None:
+        page = query.get("page_index") or "1"
+        if path == "/system/token":
+            return _Target("token", None, page)
+        if (found := _LIST.fullmatch(path)) and found[1] in self.tables:
+            return _Target("batch_get", found[1], page)
+        return None
+
+    def _run_hooks(self, target: _Target) -> None:
+        for hook in [hook for hook in self._hooks if hook.target.means(target)]:
             self._hooks.remove(hook)
             hook.do()
 
-    def _next_fault(self, endpoint: Endpoint, page: str) -> Fault | None:
+    def _next_fault(self, target: _Target) -> Fault | None:
         for order in self._orders:
-            fits = order.endpoint == endpoint and order.page in {None, page}
-            if fits and order.times > 0:
+            if order.target.means(target) and order.times > 0:
                 order.times -= 1
                 return order.fault
         return None
 
-    def _answer(self, endpoint: Endpoint, query: Query) -> bytes:
-        answer = self.token if endpoint == "token" else self.batch_get
+    def _answer(self, target: _Target, query: Query) -> bytes:
         # Encoded under the lock too: the reply holds the very rows that may be edited.
         with self.lock:
             try:
-                return encode(answer(query))
+                if target.resource is None:  # A log-in.
+                    return encode(self.token(query))
+                return encode(self.batch_get(target.resource, query))
             except Refused as refused:
                 return encode(refused.reply)

@@ -1,4 +1,4 @@
-"""What the OpenAPI answers: log-in, the list of customer contacts, and its refusals.
+"""What the OpenAPI answers: log-in, lists, and its refusals.
 
 No HTTP here: a query goes in, a reply comes out. "Vendor" marks what the vendor's page
 or SDK or a real reply shows; "seen" what only other clients tell; "guess" what nobody
@@ -7,7 +7,6 @@ has documented and no client may depend on.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import re
 import threading
@@ -15,21 +14,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from sandbox.contacts import Row, contacts
+from sandbox.samples import Sample, rows, sample
+
+if TYPE_CHECKING:
+    from sandbox.filters import Filter, Row
 
 Query: TypeAlias = Mapping[str, str]
-Filter: TypeAlias = Callable[[Row], bool]
-
-# Vendor: the page's 21 filters; these go by 关键字 (keyword), the others by equality.
-KEYWORDS = {"name", "ccusname", "direct_leader", "charge_person"}
-KEYWORDS |= {"email", "favorite", "wechat"}
-BOOLEANS = {"be_main_linker", "default"}
-FILTERS = {"code_begin", "code_end", "birthday"} | KEYWORDS | BOOLEANS
-FILTERS |= {"ccuscode", "direct_leader_code", "charge_person_code", "title", "sex"}
-FILTERS |= {"position", "mobile_phone", "office_phone", "qq"}
 
 
 class Accounts(NamedTuple):
@@ -61,7 +53,7 @@ class Refused(Exception):  # noqa: N818 - the service works as it should
 
 
 # Vendor: 20002 and 30021 with their messages. Seen: 30012; its message is a guess.
-NOTHING_MATCHES = ("20002", "未检索到匹配的[客户联系人]")
+NOTHING_MATCHES = ("20002", "未检索到匹配的[{}]")
 BAD_TOKEN = ("30012", "token无效")
 NOT_PUBLISHED = ("30021", "此应用未上线")
 # Guess: all of these are INVENTED. The real codes are unknown; only that 2xxxx seems to
@@ -77,26 +69,30 @@ class U8:
     """The service behind the address; every attribute may be changed while it answers.
 
     Attributes:
-        rows: the contacts, in the order they are served; whoever edits them keeps it
-            ascending by code. (The real order is SQL Server's Chinese collation, the
-            same as plain string order for codes of digits.) Edit with `lock` held, or
-            assign a new list.
+        tables: by resource, the rows in the order they are served; whoever edits them
+            keeps it ascending by key. (The real order is SQL Server's Chinese collation,
+            the same as plain string order for codes of digits.) Edit with `lock` held,
+            or assign a new list.
+        samples: what is known of resources that have no file in `sandbox/samples`.
         accounts: what a caller must send.
         numbers: the four page fields as JSON numbers. Vendor: strings.
         max_rows_per_page: a silent cap, named in the reply. Guess: unknown if any.
         omit: keys to leave out of batch_get's good replies.
         past_end: what a page after the last answers: errcode 20002, no rows, or no
-            `customercontacts` at all. Guess: all three.
+            array at all. Guess: all three.
         token_life: seconds a token is good for, by `clock`. Vendor: 7200.
         clock: returns seconds.
         published: whether the app is. Vendor: if not, batch_get answers 30021.
-        sources: the values of `ds_sequence` there are; all hold the same `rows`.
+        sources: the values of `ds_sequence` there are; all hold the same `tables`.
         tokens: every token issued, newest last. Guess: older ones stay valid.
         lock: held while a request is answered, but not while it waits.
 
     """
 
-    rows: list[Row] = field(default_factory=partial(contacts, 225))
+    tables: dict[str, list[Row]] = field(
+        default_factory=lambda: {"customercontacts": rows("customercontacts")},
+    )
+    samples: dict[str, Sample] = field(default_factory=dict)
     accounts: Accounts = ACCOUNTS
     numbers: bool = False
     max_rows_per_page: int | None = None
@@ -131,11 +127,11 @@ class U8:
             },
         }
 
-    def batch_get(self, query: Query) -> dict[str, object]:
-        """Answer one page of contacts (vendor: filters, page fields and their order).
+    def batch_get(self, resource: str, query: Query) -> dict[str, object]:
+        """Answer one page of a list (vendor: filters, page fields and their order).
 
-        The vendor's page leaves out `page_index` and `rows_per_page`, which its other
-        lists take and its reply names. Guess: in which order
+        The vendor's page of some lists leaves out `page_index` and `rows_per_page`, which
+        its other lists take and its reply names. Guess: in which order
         things are checked, that an empty parameter counts as absent, and that an
         unknown one is ignored.
         """
@@ -151,27 +147,30 @@ class U8:
         index = _positive(query, "page_index", 1)
         size = _positive(query, "rows_per_page", 20)
         size = min(size, self.max_rows_per_page or size)
-        rows = self.rows
-        if filters := [
-            _filter(name, value) for name, value in query.items() if value and name in FILTERS
-        ]:
-            rows = [row for row in rows if all(fits(row) for fits in filters)]
-        page = rows[(index - 1) * size : index * size]
-        if not rows or (not page and self.past_end == "20002"):
-            raise Refused(NOTHING_MATCHES)
+        known = self.samples.get(resource) or sample(resource)
+        table = self.tables[resource]
+        if filters := _filters(known, query):
+            table = [row for row in table if all(fits(row) for fits in filters)]
+        page = table[(index - 1) * size : index * size]
+        if not table or (not page and self.past_end == "20002"):
+            raise Refused(NOTHING_MATCHES, known.title)
 
         spell: Callable[[int], object] = int if self.numbers else str
+        array, *within = (known.array or resource).split(".")
+        held: object = page
+        for key in reversed(within):
+            held = {key: held}
         reply = {
             "page_index": spell(index),
             "rows_per_page": spell(size),
-            "row_count": spell(len(rows)),
+            "row_count": spell(len(table)),
             "errmsg": "",
-            "customercontacts": page,
-            "page_count": spell(-(-len(rows) // size)),
+            array: held,
+            "page_count": spell(-(-len(table) // size)),
             "errcode": "0",
         }
         if not page and self.past_end == "rows_missing":
-            del reply["customercontacts"]
+            del reply[array]
         return {key: value for key, value in reply.items() if key not in self.omit}
 
     def _identify(self, query: Query, *names: str) -> None:
@@ -193,37 +192,12 @@ def _positive(query: Query, name: str, default: int) -> int:
     return int(value)
 
 
-def _filter(name: str, value: str) -> Filter:
-    """Return what tells whether a row fits this filter; refuse a bad value."""
-    if name == "birthday" and not _is_date(value):
-        raise Refused(BAD_PARAMETER, name)
-    # Guess: 1 and 0, as the rows spell it; the page only says "boolean".
-    if name in BOOLEANS and value not in {"0", "1"}:
-        raise Refused(BAD_PARAMETER, name)
-
-    def fits(row: Row) -> bool:
-        # Seen: both ends are inclusive. Guess: plain string order; see `U8.rows`.
-        if name == "code_begin":
-            return _text(row, "code") >= value
-        if name == "code_end":
-            return _text(row, "code") <= value
-        if name in BOOLEANS:
-            # Other resources spell a boolean true or -1; an edited row may too.
-            return (_text(row, name).lower() in {"1", "-1", "true"}) is (value == "1")
-        if name in KEYWORDS:
-            return value in _text(row, name)
-        return _text(row, name) == value
-
-    return fits
-
-
-def _text(row: Row, name: str) -> str:
-    return str(row.get(name, ""))
-
-
-def _is_date(value: str) -> bool:
-    try:
-        # Back again, because fromisoformat also reads 19900102 and 1990-W01-2.
-        return dt.date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
+def _filters(known: Sample, query: Query) -> list[Filter]:
+    filters = []
+    for name, value in query.items():
+        if value and name in known.kinds:
+            try:
+                filters.append(known.filter(name, value))
+            except ValueError:
+                raise Refused(BAD_PARAMETER, name) from None
+    return filters

@@ -8,12 +8,25 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from sandbox import ACCOUNTS, Fault, Sandbox, contact, contacts
+import sandbox
+from sandbox import (
+    ACCOUNTS,
+    RESOURCES,
+    Fault,
+    Row,
+    Sample,
+    Sandbox,
+    contact,
+    contacts,
+    rows,
+    sample,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,10 +64,10 @@ def log_in(u8: Sandbox, **changes: str) -> Any:
     return requests.get(url, {**LOG_IN, **changes}, timeout=5).json()
 
 
-def ask(u8: Sandbox, **query: str | int) -> requests.Response:
+def ask(u8: Sandbox, resource: str = "customercontacts", **query: str | int) -> requests.Response:
     if not u8.tokens:
         log_in(u8)
-    url = f"{u8.url}/api/customercontacts/batch_get"
+    url = f"{u8.url}/api/{resource}/batch_get"
     who: dict[str, str | int] = {
         "from_account": ACCOUNTS.from_account,
         "to_account": ACCOUNTS.to_account,
@@ -64,12 +77,12 @@ def ask(u8: Sandbox, **query: str | int) -> requests.Response:
     return requests.get(url, who | query, timeout=5, allow_redirects=False)
 
 
-def page(u8: Sandbox, **query: str | int) -> Any:
-    return ask(u8, **query).json()
+def page(u8: Sandbox, resource: str = "customercontacts", **query: str | int) -> Any:
+    return ask(u8, resource, **query).json()
 
 
 def codes(u8: Sandbox, **query: str | int) -> list[str]:
-    return [row["code"] for row in page(u8, **query)["customercontacts"]]
+    return [row["code"] for row in page(u8, "customercontacts", **query)["customercontacts"]]
 
 
 # The reply
@@ -86,19 +99,19 @@ def test_defaults_are_page_1_of_20_rows(u8: Sandbox) -> None:
     reply = page(u8)
     assert [reply[key] for key in ("page_index", "rows_per_page")] == ["1", "20"]
     assert [reply[key] for key in ("row_count", "page_count")] == ["225", "12"]
-    assert reply["customercontacts"] == u8.rows[:20]
+    assert reply["customercontacts"] == u8.tables["customercontacts"][:20]
 
 
 @pytest.mark.parametrize("size", [7, 20, 45, 1000])
 def test_pages_together_are_the_rows_once_each_in_order(size: int) -> None:
-    with Sandbox(rows=contacts(90)) as u8:
+    with Sandbox(tables={"customercontacts": contacts(90)}) as u8:
         count = int(page(u8, rows_per_page=size)["page_count"])
-        rows = [
+        read = [
             row
             for n in range(count)
             for row in page(u8, rows_per_page=size, page_index=n + 1)["customercontacts"]
         ]
-        assert rows == u8.rows
+        assert read == u8.tables["customercontacts"]
 
 
 def test_page_fields_can_be_numbers(u8: Sandbox) -> None:
@@ -113,7 +126,7 @@ def test_rows_per_page_can_be_capped_and_says_so(u8: Sandbox) -> None:
     u8.max_rows_per_page = 50
     reply = page(u8, rows_per_page=1000, page_index=2)
     assert (reply["rows_per_page"], reply["page_count"]) == ("50", "5")
-    assert reply["customercontacts"] == u8.rows[50:100]
+    assert reply["customercontacts"] == u8.tables["customercontacts"][50:100]
     assert page(u8, rows_per_page=10)["rows_per_page"] == "10"
 
 
@@ -126,7 +139,7 @@ def test_keys_can_be_left_out(u8: Sandbox) -> None:
 
 def test_nothing_matching_is_20002(u8: Sandbox) -> None:
     assert page(u8, name="nobody") == NOTHING
-    u8.rows, u8.past_end = [], "empty"
+    u8.tables["customercontacts"], u8.past_end = [], "empty"
     assert page(u8) == NOTHING
 
 
@@ -179,7 +192,7 @@ def test_page_past_the_end_answers_in_one_of_three_ways(u8: Sandbox) -> None:
     ],
 )
 def test_filter_finds(query: dict[str, str], wanted: list[int]) -> None:
-    with Sandbox(rows=contacts(10)) as u8:
+    with Sandbox(tables={"customercontacts": contacts(10)}) as u8:
         assert codes(u8, **query) == [contact(n)["code"] for n in wanted]
 
 
@@ -188,16 +201,110 @@ def test_filter_finds(query: dict[str, str], wanted: list[int]) -> None:
     ["ccuscode", "title", "position", "mobile_phone", "office_phone", "qq"],
 )
 def test_filter_by_the_whole_value_refuses_a_part(u8: Sandbox, name: str) -> None:
-    row = next(row for row in u8.rows if row.get(name))
+    row = next(row for row in u8.tables["customercontacts"] if row.get(name))
     assert page(u8, **{name: str(row[name])})["errcode"] == "0"
     assert page(u8, **{name: str(row[name])[:-1]}) == NOTHING
 
 
 def test_filters_count_before_paging(u8: Sandbox) -> None:
     reply = page(u8, sex="男", rows_per_page=10, page_index=2)
-    men = [row for row in u8.rows if row["sex"] == "男"]
+    men = [row for row in u8.tables["customercontacts"] if row["sex"] == "男"]
     assert reply["row_count"] == str(len(men))
     assert reply["customercontacts"] == men[10:20]
+
+
+# Any list
+
+GOODS = Sample(
+    title="存货",
+    filters={
+        "text": "code_begin code_end",
+        "keyword": "name",
+        "boolean": "sale_flag",
+        "date": "modifydate_begin modifydate_end start_date",
+        "number": "timestamp_begin timestamp_end rate",
+    },
+    columns={"rate": "iTaxRate"},
+)
+GOODS_ROWS: list[Row] = [
+    {"code": "A1", "name": "螺丝", "ModifyDate": "2024-01-01 00:00:00.0", "sale_flag": True},
+    {"code": "A2", "name": "螺母", "modifydate": "2024-01-02 23:59:59.0", "sale_flag": -1},
+    {"code": "B", "name": 7, "ModifyDate": "", "timestamp": "99.5", "start_date": "2024-01-01"},
+    {"code": "C", "name": None, "timestamp": 562021.5549, "iTaxRate": "13.0000"},
+]
+
+
+@pytest.fixture
+def goods() -> Iterator[Sandbox]:
+    """A U8+ with a list that has no file, beside the contacts."""
+    tables: dict[str, list[Row]]
+    tables = {"goods": GOODS_ROWS, "plain": [{"id": "1"}], "customercontacts": contacts(90)}
+    with Sandbox(tables=tables, samples={"goods": GOODS}) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({"code_begin": "A2", "code_end": "B"}, ["A2", "B"]),
+        ({"name": "螺"}, ["A1", "A2"]),
+        ({"name": "7"}, ["B"]),
+        ({"name": "None"}, []),
+        ({"sale_flag": "1"}, ["A1", "A2"]),
+        ({"sale_flag": "0"}, ["B", "C"]),
+        ({"modifydate_begin": "2024-01-02"}, ["A2"]),
+        ({"modifydate_end": "2024-01-02"}, ["A1", "A2"]),
+        ({"start_date": "2024-01-01"}, ["B"]),
+        ({"timestamp_begin": "100"}, ["C"]),
+        ({"timestamp_begin": "99.5000", "timestamp_end": "562021.5549"}, ["B", "C"]),
+        ({"rate": "13"}, ["C"]),
+        ({"iTaxRate": "0"}, ["A1", "A2", "B", "C"]),
+    ],
+)
+def test_filter_of_any_list_goes_by_its_kind(
+    goods: Sandbox, query: dict[str, str], wanted: list[str]
+) -> None:
+    reply = page(goods, "goods", **query)
+    assert [row["code"] for row in reply.get("goods", [])] == wanted
+    assert wanted or reply == {"errcode": "20002", "errmsg": "未检索到匹配的[存货]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("timestamp_begin", value) for value in ("abc", "NaN", "1.", "")],
+        ("modifydate_end", "2024-01-02 00:00:00"),
+    ],
+)
+def test_bad_value_is_refused_by_its_kind(goods: Sandbox, name: str, value: str) -> None:
+    assert page(goods, "goods", **{name: value})["errcode"] == ("29001" if value else "0")
+
+
+def test_list_nothing_is_known_of_is_served_as_it_is(goods: Sandbox) -> None:
+    reply = page(goods, "plain", code_begin="A")
+    assert (reply["plain"], reply["row_count"]) == ([{"id": "1"}], "1")
+    assert page(goods, "plain", page_index=2)["errmsg"] == "未检索到匹配的[plain]"
+
+
+def test_rows_may_stand_elsewhere_in_the_reply(goods: Sandbox) -> None:
+    goods.samples["plain"] = Sample(title="凭证", array="voucherlist.entry")
+    reply = page(goods, "plain")
+    assert reply["voucherlist"] == {"entry": [{"id": "1"}]}
+    assert "plain" not in reply
+
+
+def test_list_that_is_not_there_is_404(goods: Sandbox) -> None:
+    assert ask(goods, "nothing").status_code == 404
+
+
+def test_fault_and_hook_can_be_for_one_list(goods: Sandbox) -> None:
+    goods.fail(Fault.errcode("20006"), resource="goods")
+    goods.fail(Fault.errcode("1"), page=2, resource="customercontacts")
+    goods.before(1, goods.tables["plain"].clear, resource="plain")
+    asked: list[tuple[str, int]] = [("customercontacts", 1), ("goods", 1), ("goods", 2)]
+    asked += [("customercontacts", 2), ("plain", 1)]
+    answers = [page(goods, resource, page_index=n)["errcode"] for resource, n in asked]
+    assert answers == ["0", "20006", "20002", "1", "20002"]
 
 
 # Being let in
@@ -381,16 +488,16 @@ def test_every_request_waits_for_the_latency(u8: Sandbox) -> None:
 def test_rows_may_be_edited_between_pages(u8: Sandbox) -> None:
     first = codes(u8)
     with u8.lock:
-        del u8.rows[0]
+        del u8.tables["customercontacts"][0]
     second = codes(u8, page_index=2)
     assert contact(21)["code"] not in first + second
     assert page(u8)["row_count"] == "224"
-    u8.rows = contacts(3)
+    u8.tables["customercontacts"] = contacts(3)
     assert page(u8)["row_count"] == "3"
 
 
 def test_hook_runs_once_just_before_its_page(u8: Sandbox) -> None:
-    u8.before(page=3, do=lambda: u8.rows.insert(0, contact(0)))
+    u8.before(page=3, do=lambda: u8.tables["customercontacts"].insert(0, contact(0)))
     counts = [page(u8, page_index=n)["row_count"] for n in (1, 2, 3, 3)]
     assert counts == ["225", "225", "226", "226"]
 
@@ -410,21 +517,40 @@ def test_requests_are_recorded_in_order(u8: Sandbox) -> None:
     assert first.connection == second.connection != third.connection
 
 
-# The contacts
+# The samples
 
 
-def test_contacts_are_the_same_every_time() -> None:
-    rows = contacts(1000)
-    assert rows == contacts(1000)
-    assert rows == sorted(rows, key=lambda row: str(row["code"]))
-    assert len({row["code"] for row in rows}) == 1000
-    assert all(isinstance(value, str) for row in rows for value in row.values())
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_sample_makes_the_same_rows_every_time(resource: str) -> None:
+    made = rows(resource, 1000)
+    assert made == rows(resource, 1000)
+    keys = {tuple(row.get(name, "") for name in sample(resource).key) for row in made}
+    assert len(keys) == 1000
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+def test_filters_are_about_columns_that_rows_have(resource: str) -> None:
+    known = sample(resource)
+    columns = {name.lower() for row in rows(resource) for name in row}
+    assert {known.column(name).lower() for name in known.kinds} <= columns
+
+
+def test_nothing_here_comes_from_the_tap() -> None:
+    files = [*Path(sandbox.__file__).parent.rglob("*.py")]
+    assert len(files) > len(RESOURCES)
+    assert [file for file in files if "tap_yonyou" in file.read_text("utf-8")] == []
+
+
+def test_contacts_are_texts_and_ascend_by_code() -> None:
+    made = contacts(1000)
+    assert made == sorted(made, key=lambda row: str(row["code"]))
+    assert all(isinstance(value, str) for row in made for value in row.values())
 
 
 def test_contacts_differ_in_their_keys() -> None:
-    rows = contacts(100)
+    made = contacts(100)
     for name in ("qq", "wechat", "native"):
-        assert {name in row for row in rows} == {True, False}
+        assert {name in row for row in made} == {True, False}
 
 
 # The end

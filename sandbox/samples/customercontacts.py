@@ -1,13 +1,11 @@
-"""Who is in the sandbox: invented customer contacts, the same ones in every run."""
+"""Customer contacts: two rows of the vendor's sample, then invented ones."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
-Row: TypeAlias = dict[str, object]
+from sandbox.samples import Row, Sample, rows
 
 # The rows of the vendor's sample reply, as far as they differ from each other.
-_SAMPLE: dict[int, Row] = {
+_VENDORS_ROWS: dict[int, Row] = {
     1: {
         "charge_person": "崔可",
         "code": "00000007",
@@ -50,8 +48,8 @@ def contact(n: int) -> Row:
     invented in the same shape: every value a string, ``""`` or an absent key for what
     is not known, `qq` (which the page lists and the sample lacks) in some.
     """
-    if n in _SAMPLE:
-        return _BLANK | _SAMPLE[n]
+    if n in _VENDORS_ROWS:
+        return _BLANK | _VENDORS_ROWS[n]
     customer = n // 3
     clerk_code, clerk = _CLERKS[n % 50]
     sex, title = _SEXES[n % 3]
@@ -86,7 +84,7 @@ def contact(n: int) -> Row:
 
 def contacts(count: int) -> list[Row]:
     """Return contacts 1 to `count`, ascending by code; the caller may change them."""
-    return [contact(n) for n in range(1, count + 1)]
+    return rows("customercontacts", count)
 
 
 # What both sample rows share, in the sample's order of keys.
@@ -96,3 +94,16 @@ _BLANK: Row = {
     "default": "1",
     "be_main_linker": "1",
 }
+
+SAMPLE = Sample(
+    title="客户联系人",
+    row=contact,
+    # Vendor: the page's 21 filters; keywords are those it calls 关键字.
+    filters={
+        "text": "code_begin code_end ccuscode direct_leader_code charge_person_code"
+        " title sex position mobile_phone office_phone qq",
+        "keyword": "name ccusname direct_leader charge_person email favorite wechat",
+        "boolean": "be_main_linker default",
+        "date": "birthday",
+    },
+)
