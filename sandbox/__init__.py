@@ -10,10 +10,11 @@ from sandbox.filters import Row
 from sandbox.samples import RESOURCES, Sample, rows, sample
 from sandbox.samples.customercontacts import contact, contacts
 from sandbox.server import Request, Sandbox
-from sandbox.u8 import ACCOUNTS, Accounts
+from sandbox.u8 import ACCOUNTS, NOT_GRANTED, Accounts
 
 __all__ = [
     "ACCOUNTS",
+    "NOT_GRANTED",
     "RESOURCES",
     "Accounts",
     "Fault",

@@ -49,7 +49,7 @@ class Refused(Exception):  # noqa: N818 - the service works as it should
     def reply(self) -> dict[str, object]:
         """The JSON object of the vendor's sample of an error."""
         (code, message), *names = self.args
-        return {"errcode": code, "errmsg": message.format(*names)}
+        return {"errcode": code, "errmsg": message.format(*names) if names else message}
 
 
 # Vendor: 20002 and 30021 with their messages. Seen: 30012; its message is a guess.
@@ -62,6 +62,7 @@ BAD_PARAMETER = ("29001", "参数[{}]的值无效")
 NO_SUCH_SOURCE = ("29002", "数据源不存在")
 MISSING_PARAMETER = ("39001", "缺少参数[{}]")
 WRONG_ACCOUNT = ("39002", "参数[{}]不正确")
+NOT_GRANTED = ("39003", "此应用没有调用该API的权限")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -82,9 +83,12 @@ class U8:
             array at all. Guess: all three.
         token_life: seconds a token is good for, by `clock`. Vendor: 7200.
         clock: returns seconds.
+        newest_token_only: a log-in makes older tokens invalid. Guess: either way.
         published: whether the app is. Vendor: if not, batch_get answers 30021.
+        refused: by resource, the errcode and errmsg an app gets that was not granted
+            it, such as `NOT_GRANTED`. Guess: that only the errcode tells.
         sources: the values of `ds_sequence` there are; all hold the same `tables`.
-        tokens: every token issued, newest last. Guess: older ones stay valid.
+        tokens: every token issued, newest last.
         lock: held while a request is answered, but not while it waits.
 
     """
@@ -100,7 +104,9 @@ class U8:
     past_end: Literal["20002", "empty", "rows_missing"] = "20002"
     token_life: float = 7200
     clock: Callable[[], float] = time.monotonic
+    newest_token_only: bool = False
     published: bool = True
+    refused: dict[str, tuple[str, str]] = field(default_factory=dict)
     sources: tuple[int, ...] = (1,)
     tokens: list[str] = field(default_factory=list, init=False)
     lock: threading.RLock = field(default_factory=threading.RLock, init=False)
@@ -138,8 +144,10 @@ class U8:
         if not self.published:
             raise Refused(NOT_PUBLISHED)
         self._identify(query, "from_account", "to_account", "app_key")
-        if self._expiry.get(_required(query, "token"), -math.inf) <= self.clock():
+        if not self._is_valid(_required(query, "token")):
             raise Refused(BAD_TOKEN)
+        if resource in self.refused:
+            raise Refused(self.refused[resource])
         source = query.get("ds_sequence")
         if source and source not in map(str, self.sources):
             raise Refused(NO_SUCH_SOURCE)
@@ -172,6 +180,10 @@ class U8:
         if not page and self.past_end == "rows_missing":
             del reply[array]
         return {key: value for key, value in reply.items() if key not in self.omit}
+
+    def _is_valid(self, token: str) -> bool:
+        outdated = self.newest_token_only and token not in self.tokens[-1:]
+        return not outdated and self._expiry.get(token, -math.inf) > self.clock()
 
     def _identify(self, query: Query, *names: str) -> None:
         for name in names:

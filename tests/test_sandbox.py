@@ -17,6 +17,7 @@ import requests
 import sandbox
 from sandbox import (
     ACCOUNTS,
+    NOT_GRANTED,
     RESOURCES,
     Fault,
     Row,
@@ -307,6 +308,15 @@ def test_fault_and_hook_can_be_for_one_list(goods: Sandbox) -> None:
     assert answers == ["0", "20006", "20002", "1", "20002"]
 
 
+def test_one_list_can_be_refused(goods: Sandbox) -> None:
+    goods.refused["goods"] = NOT_GRANTED
+    goods.refused["plain"] = ("39009", "{}")
+    assert page(goods, "goods") == dict(zip(("errcode", "errmsg"), NOT_GRANTED, strict=True))
+    assert page(goods, "plain")["errmsg"] == "{}"
+    assert page(goods)["errcode"] == "0"
+    assert page(goods, "goods", token="unknown")["errcode"] == "30012"
+
+
 # Being let in
 
 
@@ -360,6 +370,15 @@ def test_revoked_tokens_are_30012(u8: Sandbox) -> None:
     assert page(u8, token=old)["errcode"] == page(u8, token=new)["errcode"] == "0"
     u8.revoke()
     assert page(u8, token=old)["errcode"] == page(u8, token=new)["errcode"] == "30012"
+
+
+def test_newest_token_may_be_the_only_good_one(u8: Sandbox) -> None:
+    u8.newest_token_only = True
+    assert page(u8)["errcode"] == "0"
+    log_in(u8)
+    old, new = u8.tokens
+    assert page(u8, token=old)["errcode"] == page(u8, token="unknown")["errcode"] == "30012"
+    assert page(u8, token=new)["errcode"] == "0"
 
 
 def test_unpublished_app_is_30021(u8: Sandbox) -> None:
