@@ -55,6 +55,27 @@ class Fault:
         return cls("cut", _cut)
 
     @classmethod
+    def drip(cls, seconds: float, *, headers: bool = False) -> Fault:
+        """Send the good answer a byte at a time, with so long between two of them."""
+
+        async def play(request: web.BaseRequest, good: Good) -> web.StreamResponse:
+            body = good()
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON}\r\nContent-Length: {len(body)}\r\n\r\n"
+            transport, whole = request.transport, head.encode() + body
+            start = 0 if headers else len(head)
+            if transport is not None:
+                transport.write(whole[:start])
+                for byte in whole[start:]:
+                    if transport.is_closing():
+                        break
+                    transport.write(bytes([byte]))
+                    await asyncio.sleep(seconds)
+                transport.abort()
+            return web.Response()
+
+        return cls(f"drip({seconds})", play)
+
+    @classmethod
     def status(
         cls,
         code: int,

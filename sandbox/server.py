@@ -34,6 +34,7 @@ class Request(NamedTuple):
     connection: int
     """Equal for requests on one TCP connection."""
     user_agent: str
+    authorization: str
 
 
 class _Target(NamedTuple):
@@ -103,6 +104,11 @@ class Sandbox(U8):
         count = float("inf") if times is None else times
         with self.lock:
             self._orders.append(_Order(fault, target, count))
+
+    def forgive(self) -> None:
+        """Forget the faults that were ordered."""
+        with self.lock:
+            self._orders.clear()
 
     def before(
         self,
@@ -182,6 +188,7 @@ class Sandbox(U8):
                 raw_query=request.raw_path.partition("?")[2],
                 connection=connection,
                 user_agent=request.headers.get("User-Agent", ""),
+                authorization=request.headers.get("Authorization", ""),
             ),
         )
         await asyncio.sleep(self.latency)

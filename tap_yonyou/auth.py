@@ -55,8 +55,7 @@ class Token:
         token = token if isinstance(token, dict) else {}
         token_id = token.get("id")
         if not isinstance(token_id, str) or not token_id:
-            msg = "the reply has no token"
-            raise BadReply(msg)
+            raise BadReply(reply.lacks("token"))
         redaction.hide(token_id)
         life = count(token.get("expiresIn"))
         if not life or life > _LONGEST_LIFE:

@@ -116,7 +116,7 @@ class Reply:
             BadReply: It has no list of rows, and its `row_count` is not 0.
         """
         if self.rows is None and self.row_count != 0:
-            raise BadReply(self._lacks("list of rows"))
+            raise BadReply(self.lacks("list of rows"))
 
     def check_errcode(self) -> None:
         """Make sure that this is an answer at all.
@@ -125,9 +125,17 @@ class Reply:
             BadReply: It has neither an `errcode` nor what was asked for.
         """
         if not self.errcode:
-            raise BadReply(self._lacks("errcode"))
+            raise BadReply(self.lacks("errcode"))
 
-    def _lacks(self, part: str) -> str:
+    def lacks(self, part: str) -> str:
+        """Say that something is missing, and what the gateway has in its place.
+
+        Args:
+            part: What is missing.
+
+        Returns:
+            For example `the reply has no token`.
+        """
         deferred = not self.body.keys().isdisjoint(_DEFERRED)
         return f"the reply has no {part}" + ", but an address to ask later" * deferred
 

@@ -165,7 +165,7 @@ def leaks(text: str, u8: Sandbox, settings: dict[str, Any]) -> set[str]:
     }
     forms = {form for secret in secrets for form in encodings(secret)}
     # Short numbers would be found in any time stamp.
-    values = {str(value) for row in u8.rows for value in row.values()}
+    values = {str(value) for row in u8.tables["customercontacts"] for value in row.values()}
     values = {value for value in values if len(value) >= (8 if value.isascii() else 3)}
     return {needle for needle in forms | values if needle in text}
 

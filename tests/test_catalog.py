@@ -84,7 +84,7 @@ def test_a_field_added_to_the_catalog_is_emitted_with_its_type(
     sent: str,
     emitted: object,
 ) -> None:
-    u8.rows[0]["define1"] = sent
+    u8.tables["customercontacts"][0]["define1"] = sent
     entry(catalog)["schema"]["properties"]["define1"] = schema
     run = tap(catalog=catalog)
     assert run.records[0]["define1"] == emitted
@@ -174,7 +174,7 @@ def test_flattening_spreads_an_added_object(
     u8: Sandbox,
     catalog: dict[str, Any],
 ) -> None:
-    u8.rows[0]["define"] = {"a": "甲"}
+    u8.tables["customercontacts"][0]["define"] = {"a": "甲"}
     entry(catalog)["schema"]["properties"]["define"] = {
         "type": ["object", "null"],
         "properties": {"a": {"type": ["string", "null"]}},

@@ -28,7 +28,7 @@ PAGES = 5
 
 @pytest.fixture
 def u8() -> Any:
-    with Sandbox(rows=contacts(SIZE * PAGES)) as running:
+    with Sandbox(tables={"customercontacts": contacts(SIZE * PAGES)}) as running:
         yield running
 
 
@@ -39,16 +39,16 @@ def settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def insert_first(u8: Sandbox) -> None:
-    u8.rows.insert(0, contact(0))
+    u8.tables["customercontacts"].insert(0, contact(0))
 
 
 def delete_first(u8: Sandbox) -> None:
-    del u8.rows[0]
+    del u8.tables["customercontacts"][0]
 
 
 def insert_and_delete(u8: Sandbox) -> None:
-    u8.rows.insert(0, contact(0))
-    del u8.rows[-1]
+    u8.tables["customercontacts"].insert(0, contact(0))
+    del u8.tables["customercontacts"][-1]
 
 
 EDITS: dict[str, Callable[[Sandbox], None]] = {
@@ -59,7 +59,7 @@ EDITS: dict[str, Callable[[Sandbox], None]] = {
 
 
 def survivors(before: list[Row], u8: Sandbox) -> set[object]:
-    return {row["code"] for row in before} & {row["code"] for row in u8.rows}
+    return {row["code"] for row in before} & {row["code"] for row in u8.tables["customercontacts"]}
 
 
 def said(run: Run) -> list[str]:
@@ -74,17 +74,19 @@ def test_an_edit_is_noticed_said_once_and_everything_is_read_again(
     edit: str,
     page: int,
 ) -> None:
-    before = [*u8.rows]
+    before = [*u8.tables["customercontacts"]]
     u8.before(page, lambda: EDITS[edit](u8))
     run = tap(page_size=SIZE)
     assert run.code == 0
     assert survivors(before, u8) <= set(run.codes)
-    assert {row["code"] for row in u8.rows} <= set(run.codes)
+    assert {row["code"] for row in u8.tables["customercontacts"]} <= set(run.codes)
     assert len(said(run)) == 1
     assert "; reading again, pass 2 of at most 3" in said(run)[0]
     # The second pass is whole, and ends the output.
-    assert run.codes[-len(u8.rows) :] == [row["code"] for row in u8.rows]
-    assert f": {len(u8.rows)} rows, " in run.summary
+    assert run.codes[-len(u8.tables["customercontacts"]) :] == [
+        row["code"] for row in u8.tables["customercontacts"]
+    ]
+    assert f": {len(u8.tables['customercontacts'])} rows, " in run.summary
 
 
 @pytest.mark.parametrize("edit", EDITS)
@@ -163,7 +165,7 @@ def test_every_sign_of_a_change_is_noticed(
     run = tap(page_size=SIZE)
     assert run.code == 0
     assert f"({reason}); reading again" in said(run)[0]
-    assert set(run.codes) == {row["code"] for row in u8.rows}
+    assert set(run.codes) == {row["code"] for row in u8.tables["customercontacts"]}
 
 
 def test_a_read_that_cannot_be_proved_succeeds_with_a_warning_and_deletes_nothing(
@@ -229,7 +231,7 @@ def test_it_is_not_sent_for_a_stream_that_a_map_removes(tap: RunTap) -> None:
 
 @pytest.mark.parametrize("rows", [1, 100])
 def test_it_is_never_sent_by_the_connection_test(tap: RunTap, u8: Sandbox, rows: int) -> None:
-    u8.rows = contacts(rows)
+    u8.tables["customercontacts"] = contacts(rows)
     run = tap("--test", emit_activate_version_messages=True)
     assert run.code == 0
     assert run.of("ACTIVATE_VERSION") == []
@@ -244,7 +246,7 @@ def test_it_is_not_sent_in_incremental_mode(tap: RunTap, catalog: dict[str, Any]
 
 def test_an_answer_that_nothing_matches_deletes_nothing(tap: RunTap, u8: Sandbox) -> None:
     # 20002 names no row_count: a whole table is not given up for it.
-    u8.rows = []
+    u8.tables["customercontacts"] = []
     run = tap(emit_activate_version_messages=True)
     assert run.code == 0
     assert run.of("ACTIVATE_VERSION") == []
@@ -318,19 +320,23 @@ def test_what_existed_throughout_is_in_the_output_of_a_run_that_succeeds(
     max_passes: int,
     concurrency: int,
 ) -> None:
-    with Sandbox(rows=[contact(3) | {"code": f"{n:04d}"} for n in start]) as u8:
+    with Sandbox(
+        tables={"customercontacts": [contact(3) | {"code": f"{n:04d}"} for n in start]}
+    ) as u8:
         u8.max_rows_per_page = cap
-        throughout = {row["code"] for row in u8.rows}
+        throughout = {row["code"] for row in u8.tables["customercontacts"]}
 
         def change(*, insert: bool, numbers: list[int]) -> None:
             codes = {f"{n:04d}" for n in numbers}
-            kept = [row for row in u8.rows if insert or row["code"] not in codes]
+            kept = [
+                row for row in u8.tables["customercontacts"] if insert or row["code"] not in codes
+            ]
             new = codes - {row["code"] for row in kept} if insert else set()
-            u8.rows = sorted(
+            u8.tables["customercontacts"] = sorted(
                 kept + [contact(3) | {"code": code} for code in new],
                 key=lambda row: str(row["code"]),
             )
-            throughout.intersection_update(row["code"] for row in u8.rows)
+            throughout.intersection_update(row["code"] for row in u8.tables["customercontacts"])
 
         seen = set()
         for page, (insert, numbers) in edits:
@@ -361,7 +367,7 @@ def test_what_existed_throughout_is_in_the_output_of_a_run_that_succeeds(
         if succeeded:
             assert throughout <= set(codes)
             # The last pass was complete: it is the whole of what U8 has now.
-            now = [row["code"] for row in u8.rows]
+            now = [row["code"] for row in u8.tables["customercontacts"]]
             assert codes[len(codes) - len(now) :] == now
             assert kinds[-1] == "STATE"
         else:
@@ -373,12 +379,12 @@ def test_what_cannot_be_noticed_is_healed_by_the_next_run(tap: RunTap, u8: Sandb
     """A limit, told in the README: a delete behind the reader that an insert ahead balances."""
 
     def balance() -> None:
-        del u8.rows[0]
-        u8.rows.append(contact(999))
+        del u8.tables["customercontacts"][0]
+        u8.tables["customercontacts"].append(contact(999))
 
     u8.before(3, balance)
     run = tap(page_size=SIZE)
     assert run.code == 0
-    missed = {row["code"] for row in u8.rows} - set(run.codes)
+    missed = {row["code"] for row in u8.tables["customercontacts"]} - set(run.codes)
     assert len(missed) == 1
     assert missed <= set(tap(page_size=SIZE).codes)

@@ -24,7 +24,7 @@ PIPE = "the target closed the pipe; look at its log"
 
 @pytest.fixture
 def u8() -> Any:
-    with Sandbox(rows=contacts(500)) as running:
+    with Sandbox(tables={"customercontacts": contacts(500)}) as running:
         yield running
 
 
@@ -109,7 +109,7 @@ def test_a_signal_ends_a_run_whose_target_does_not_read(
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
     # More than a pipe holds.
-    u8.rows = contacts(5000)
+    u8.tables["customercontacts"] = contacts(5000)
     process = start(page_size=5000)
     wait_for(asked_for(u8, 1))
     time.sleep(1)
@@ -125,7 +125,9 @@ def test_a_signal_in_the_middle_of_the_output_leaves_whole_lines(
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
     # Lines longer than any buffer, to a target that reads slowly.
-    u8.rows = [contact(number) | {"favorite": "棋" * 40_000} for number in range(1, 100)]
+    u8.tables["customercontacts"] = [
+        contact(number) | {"favorite": "棋" * 40_000} for number in range(1, 100)
+    ]
     process = start()
     assert process.stdout
     fd = process.stdout.fileno()

@@ -133,7 +133,7 @@ def test_a_token_that_is_not_accepted_is_replaced_while_pages_are_read(
     u8.before(page=3, do=u8.revoke)
     run = tap(page_size=50)
     assert run.code == 0
-    assert run.codes == [row["code"] for row in u8.rows]
+    assert run.codes == [row["code"] for row in u8.tables["customercontacts"]]
     assert len(u8.tokens) == 2
 
 
@@ -177,7 +177,7 @@ def test_a_token_that_another_program_replaces_is_obtained_again(
         u8.before(page=page, do=log_in_elsewhere)
     run = tap(page_size=50)
     assert run.code == 0
-    assert run.codes == [row["code"] for row in u8.rows]
+    assert run.codes == [row["code"] for row in u8.tables["customercontacts"]]
 
 
 def test_a_token_that_was_replaced_meanwhile_costs_no_log_in(u8: Sandbox) -> None:

@@ -36,12 +36,12 @@ PAGES = 12
 
 @pytest.fixture
 def u8() -> Any:
-    with Sandbox(rows=contacts(240), latency=0.1) as running:
+    with Sandbox(tables={"customercontacts": contacts(240)}, latency=0.1) as running:
         yield running
 
 
 def is_whole(run: Run, u8: Sandbox) -> bool:
-    return run.code == 0 and run.codes == [row["code"] for row in u8.rows]
+    return run.code == 0 and run.codes == [row["code"] for row in u8.tables["customercontacts"]]
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 4, 16])
@@ -87,7 +87,7 @@ def test_the_error_is_that_of_the_first_page_and_the_rows_before_it_come_out(
     assert run.code == 1
     assert run.errors[0].startswith("customercontacts, page 4: errcode 20006")
     assert len(run.errors) == 1
-    assert run.codes == [row["code"] for row in u8.rows[:60]]
+    assert run.codes == [row["code"] for row in u8.tables["customercontacts"][:60]]
 
 
 def test_a_failure_is_not_held_up_by_what_is_in_flight(tap: RunTap, u8: Sandbox) -> None:
@@ -103,11 +103,11 @@ def test_rows_that_come_or_go_are_noticed_with_requests_in_flight(
     tap: RunTap,
     u8: Sandbox,
 ) -> None:
-    u8.before(page=7, do=lambda: u8.rows.pop(0))
+    u8.before(page=7, do=lambda: u8.tables["customercontacts"].pop(0))
     run = tap(page_size=20)
     assert run.code == 0
     assert "the list changed" in run.log
-    assert {row["code"] for row in u8.rows} <= set(run.codes)
+    assert {row["code"] for row in u8.tables["customercontacts"]} <= set(run.codes)
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_rows_that_come_or_go_are_noticed_with_requests_in_flight(
     [
         ([Fault.status(429)], 8, 4),
         ([Fault.status(429)], 3, 1),
-        ([Fault.errcode("20006")] * 3, 8, 4),
-        ([Fault.errcode("20006")] * 2, 8, None),
+        # Before anything was read, a refusal says nothing of how much is asked at once.
+        ([Fault.errcode("20006")] * 4, 8, None),
         ([Fault.status(429)], 1, None),
     ],
-    ids=["429", "429 with 3", "20006 thrice", "20006 twice", "429 with 1"],
+    ids=["429", "429 with 3", "20006", "429 with 1"],
 )
 def test_a_server_that_cannot_cope_is_asked_for_half_as_much(
     tap: RunTap,
@@ -135,6 +135,20 @@ def test_a_server_that_cannot_cope_is_asked_for_half_as_much(
     assert u8.most_at_once == (halved or min(concurrency, PAGES - 1))
     said = re.findall(r"from now on at most (\d+) at a time", run.log)
     assert said == ([str(halved)] if halved else [])
+
+
+@pytest.mark.parametrize(("refused", "halved"), [(2, 0), (8, 1)])
+def test_refusals_in_a_row_that_follow_successes_ask_for_less(
+    tap: RunTap,
+    u8: Sandbox,
+    refused: int,
+    halved: int,
+) -> None:
+    for page in range(2, 2 + refused):
+        u8.fail(Fault.errcode("20006"), page=page)
+    run = tap(page_size=20, concurrency=8)
+    assert is_whole(run, u8)
+    assert run.log.count("from now on at most 4 at a time") == halved
 
 
 def test_it_is_halved_once_with_one_warning(tap: RunTap, u8: Sandbox) -> None:
@@ -253,8 +267,12 @@ def test_messages_are_byte_for_byte_those_of_the_sdk(
     method: str,
 ) -> None:
     u8.latency = 0
-    u8.rows[3] |= {"name": 'quotes " and \\ and \u2028', "birthday": "2024/2/9", "define1": "1.50"}
-    u8.rows[4] |= {"name": 12, "default": -1, "email": None}
+    u8.tables["customercontacts"][3] |= {
+        "name": 'quotes " and \\ and \u2028',
+        "birthday": "2024/2/9",
+        "define1": "1.50",
+    }
+    u8.tables["customercontacts"][4] |= {"name": 12, "default": -1, "email": None}
     config |= {**ACCOUNTS._asdict(), "api_url": u8.url, "page_size": 50}
     (entry,) = catalog["streams"]
     entry["replication_method"] = method
@@ -275,7 +293,7 @@ def test_a_nested_selection_goes_the_sdks_way(
     u8: Sandbox,
     catalog: dict[str, Any],
 ) -> None:
-    u8.rows[0]["define"] = {"a": "甲", "b": "乙"}
+    u8.tables["customercontacts"][0]["define"] = {"a": "甲", "b": "乙"}
     (entry,) = catalog["streams"]
     entry["schema"]["properties"]["define"] = {
         "type": ["object", "null"],

@@ -66,7 +66,7 @@ def test_every_contact_stands_in_postgres_and_changes_follow(
     done = warehouse.run()
     assert done.returncode == 0, done.stdout
     rows = warehouse.rows()
-    assert rows.keys() == {row["code"] for row in u8.rows}
+    assert rows.keys() == {row["code"] for row in u8.tables["customercontacts"]}
     assert rows["00000007"] == ("张天宇", None, None, True)
     types = warehouse.query(
         "SELECT column_name, data_type FROM information_schema.columns "
@@ -79,8 +79,12 @@ def test_every_contact_stands_in_postgres_and_changes_follow(
     }
 
     with u8.lock:
-        u8.rows[0] |= {"mobile_phone": "00000000000", "birthday": "1990/1/2", "be_main_linker": "0"}
-        u8.rows.append(contact(226))
+        u8.tables["customercontacts"][0] |= {
+            "mobile_phone": "00000000000",
+            "birthday": "1990/1/2",
+            "be_main_linker": "0",
+        }
+        u8.tables["customercontacts"].append(contact(226))
     done = warehouse.run()
     assert done.returncode == 0, done.stdout
     changed = warehouse.rows()
@@ -93,7 +97,7 @@ def test_every_contact_stands_in_postgres_and_changes_follow(
 
 def test_meltanos_extras_reach_the_tap(warehouse: Warehouse, u8: Sandbox) -> None:
     """INCREMENTAL by `metadata`, fields by `select`, a field of one's own by `schema`."""
-    u8.rows[0]["define1"] = "自定义"
+    u8.tables["customercontacts"][0]["define1"] = "自定义"
     extras = {
         "TAP_YONYOU__SELECT": '["customercontacts.*", "!customercontacts.email"]',
         "TAP_YONYOU__SCHEMA": '{"customercontacts": {"define1": {"type": ["string", "null"]}}}',
@@ -110,7 +114,7 @@ def test_meltanos_extras_reach_the_tap(warehouse: Warehouse, u8: Sandbox) -> Non
     )
     assert columns == []
 
-    u8.rows.append(contact(226))
+    u8.tables["customercontacts"].append(contact(226))
     u8.requests.clear()
     done = warehouse.run(**extras)
     assert done.returncode == 0, done.stdout
@@ -142,17 +146,17 @@ def test_a_contact_deleted_in_u8_disappears(warehouse: Warehouse, u8: Sandbox) -
     assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
     # The version is in seconds; two runs of a schedule are further apart than that.
     time.sleep(1)
-    gone = u8.rows.pop(7)["code"]
+    gone = u8.tables["customercontacts"].pop(7)["code"]
     done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
     assert done.returncode == 0, done.stdout
-    assert warehouse.rows().keys() == {row["code"] for row in u8.rows}
+    assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
     assert gone not in warehouse.rows()
 
 
 def test_or_is_marked(warehouse: Warehouse, u8: Sandbox) -> None:
     assert warehouse.run().returncode == 0
     time.sleep(1)
-    gone = u8.rows.pop(7)["code"]
+    gone = u8.tables["customercontacts"].pop(7)["code"]
     done = warehouse.run()
     assert done.returncode == 0, done.stdout
     assert len(warehouse.rows()) == 225
@@ -180,7 +184,7 @@ def test_a_run_that_dies_half_way_deletes_nothing(
     assert warehouse.run(**settings).returncode == 0
     time.sleep(1)
     before = warehouse.rows()
-    del u8.rows[:20]
+    del u8.tables["customercontacts"][:20]
     u8.fail(fault, page=page, times=None)
     done = warehouse.run(**settings)
     assert done.returncode == 1
@@ -194,8 +198,8 @@ def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
     assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
     time.sleep(1)
     before = warehouse.rows()
-    gone = u8.rows.pop(0)["code"]
-    u8.rows.append(contact(226))
+    gone = u8.tables["customercontacts"].pop(0)["code"]
+    u8.tables["customercontacts"].append(contact(226))
     u8.requests.clear()
     u8.fail(Fault.stall(60), page=2)
     killed: list[int] = []
@@ -220,5 +224,5 @@ def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
 
     done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
     assert done.returncode == 0, done.stdout
-    assert warehouse.rows().keys() == {row["code"] for row in u8.rows}
+    assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
     assert gone not in warehouse.rows()

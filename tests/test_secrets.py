@@ -50,7 +50,7 @@ def test_filters_and_the_bookmark_are_hidden(
 ) -> None:
     catalog["streams"][0]["replication_method"] = "INCREMENTAL"
     run = watched_tap(catalog=catalog)
-    name = str(u8.rows[10]["ccusname"])
+    name = str(u8.tables["customercontacts"][10]["ccusname"])
     # Values of records, both: a name to look for, and the code to go on from.
     run = watched_tap(
         catalog=catalog,

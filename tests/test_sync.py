@@ -47,14 +47,14 @@ def indexes(u8: Sandbox) -> list[str]:
 
 
 def codes(u8: Sandbox) -> list[object]:
-    return [row["code"] for row in u8.rows]
+    return [row["code"] for row in u8.tables["customercontacts"]]
 
 
 # Records
 
 
 def test_the_vendors_sample_becomes_exactly_these_records(tap: RunTap, u8: Sandbox) -> None:
-    u8.rows = contacts(2)
+    u8.tables["customercontacts"] = contacts(2)
     nothing = dict.fromkeys(FIELDS)
     assert tap().records == [
         nothing
@@ -93,7 +93,7 @@ def test_every_record_has_every_field_with_the_rows_value(tap: RunTap, u8: Sandb
             else None
             for field in FIELDS
         }
-        for row in u8.rows
+        for row in u8.tables["customercontacts"]
     ]
     assert tap().records == expected
 
@@ -113,8 +113,12 @@ def test_a_value_that_cannot_be_converted_is_null_counted_and_not_logged(
     tap: RunTap,
     u8: Sandbox,
 ) -> None:
-    u8.rows[3] |= {"birthday": "1990年1月", "default": "默认", "mobile_phone": {"a": "b"}}
-    u8.rows[4]["birthday"] = "0000-00-00"
+    u8.tables["customercontacts"][3] |= {
+        "birthday": "1990年1月",
+        "default": "默认",
+        "mobile_phone": {"a": "b"},
+    }
+    u8.tables["customercontacts"][4]["birthday"] = "0000-00-00"
     run = tap(env={"TAP_YONYOU_LOGLEVEL": "DEBUG"})
     assert run.code == 0
     values = (run.records[3][field] for field in ("birthday", "default", "mobile_phone"))
@@ -125,7 +129,12 @@ def test_a_value_that_cannot_be_converted_is_null_counted_and_not_logged(
 
 
 def test_numbers_and_booleans_of_json_are_taken_too(tap: RunTap, u8: Sandbox) -> None:
-    u8.rows[0] |= {"code": 7, "default": True, "be_main_linker": -1, "qq": 494.5}
+    u8.tables["customercontacts"][0] |= {
+        "code": 7,
+        "default": True,
+        "be_main_linker": -1,
+        "qq": 494.5,
+    }
     record = tap().records[0]
     assert (record["code"], record["default"], record["be_main_linker"], record["qq"]) == (
         "7",
@@ -136,12 +145,12 @@ def test_numbers_and_booleans_of_json_are_taken_too(tap: RunTap, u8: Sandbox) ->
 
 
 def test_nul_characters_are_removed(tap: RunTap, u8: Sandbox) -> None:
-    u8.rows[0]["name"] = "张\0天\0宇"
+    u8.tables["customercontacts"][0]["name"] = "张\0天\0宇"
     assert tap().records[0]["name"] == "张天宇"
 
 
 def test_fields_no_schema_knows_are_dropped_and_reported_once(tap: RunTap, u8: Sandbox) -> None:
-    for row in u8.rows:
+    for row in u8.tables["customercontacts"]:
         row["define1"] = "自定义"
     run = tap(page_size=50)
     assert all(list(record) == FIELDS for record in run.records)
@@ -156,7 +165,7 @@ def test_a_row_without_a_code_ends_the_run_with_page_and_row(
     u8: Sandbox,
     code: dict[str, object],
 ) -> None:
-    row = u8.rows[121]
+    row = u8.tables["customercontacts"][121]
     del row["code"]
     row.update(code)
     run = tap(page_size=50)
@@ -168,7 +177,7 @@ def test_a_row_without_a_code_ends_the_run_with_page_and_row(
 
 
 def codes_before(u8: Sandbox, row: int) -> list[object]:
-    return [contact["code"] for contact in u8.rows[:row]]
+    return [contact["code"] for contact in u8.tables["customercontacts"][:row]]
 
 
 def test_a_row_that_is_no_object_ends_the_run(tap: RunTap, u8: Sandbox) -> None:
@@ -276,7 +285,12 @@ def test_all_pages_are_read_in_order(
     omit: set[str],
     numbers: bool,  # noqa: FBT001
 ) -> None:
-    u8.rows, u8.max_rows_per_page, u8.omit, u8.numbers = contacts(rows), cap, omit, numbers
+    u8.tables["customercontacts"], u8.max_rows_per_page, u8.omit, u8.numbers = (
+        contacts(rows),
+        cap,
+        omit,
+        numbers,
+    )
     run = tap(page_size=100)
     assert run.code == 0
     assert run.codes == codes(u8)
@@ -341,7 +355,7 @@ def test_a_page_past_the_end_without_a_list_is_a_broken_answer(tap: RunTap, u8: 
 
 
 def test_no_rows_at_all_is_an_empty_result(tap: RunTap, u8: Sandbox) -> None:
-    u8.rows = []
+    u8.tables["customercontacts"] = []
     run = tap()
     assert run.code == 0
     assert run.records == []
@@ -434,7 +448,7 @@ def test_incremental_reads_from_the_bookmark_on_and_moves_it(
     }
     assert first.of("SCHEMA")[0]["bookmark_properties"] == ["code"]
 
-    u8.rows.extend(contact(number) for number in (226, 227))
+    u8.tables["customercontacts"].extend(contact(number) for number in (226, 227))
     u8.requests.clear()
     second = tap(catalog=catalog, state=first.state)
     assert pages(u8)[0]["code_begin"] == last
@@ -463,7 +477,9 @@ def test_the_bookmark_is_the_last_code_in_the_servers_order(
     catalog: dict[str, Any],
 ) -> None:
     # As a collation may order them; no order that a client could know.
-    u8.rows = [contact(3) | {"code": code} for code in ("b", "B2", "张", "李")]
+    u8.tables["customercontacts"] = [
+        contact(3) | {"code": code} for code in ("b", "B2", "张", "李")
+    ]
     state = tap(catalog=incremental(catalog)).state
     assert state["bookmarks"]["customercontacts"]["replication_key_value"] == "李"
 
@@ -474,7 +490,7 @@ def test_a_bookmark_stays_where_nothing_is_new(
     catalog: dict[str, Any],
 ) -> None:
     state = tap(catalog=incremental(catalog)).state
-    u8.rows = u8.rows[:10]
+    u8.tables["customercontacts"] = u8.tables["customercontacts"][:10]
     run = tap(catalog=catalog, state=state)
     assert run.code == 0
     assert run.records == []

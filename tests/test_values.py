@@ -165,9 +165,9 @@ def test_the_command_survives_deep_junk(tap: RunTap, u8: Sandbox) -> None:
     deep: Any = "x"
     for _ in range(400):
         deep = [deep]
-    u8.rows[0] |= {"name": deep, "define1": deep}
+    u8.tables["customercontacts"][0] |= {"name": deep, "define1": deep}
     run = tap()
     assert run.code == 0
     assert run.records[0]["name"] is None
-    assert run.codes == [row["code"] for row in u8.rows]
+    assert run.codes == [row["code"] for row in u8.tables["customercontacts"]]
     assert contact(1)["code"] == run.codes[0]
