@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
+import subprocess
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from tap_yonyou.tap import TapYonyou
+from tests.conftest import TAP
+from tests.definition import DEFINITION, PROJECT, ROOT, definition_file, project_file
 
-ROOT = Path(__file__).parent.parent
 SCHEMA = TapYonyou.config_jsonschema
 #: The tap's own settings: what `config_jsonschema` had before the SDK added its own.
 OWN: dict[str, dict[str, Any]] = {
@@ -20,7 +23,7 @@ OWN: dict[str, dict[str, Any]] = {
     if not name.startswith(("stream_map", "flattening", "faker"))
 }
 STREAMS: list[Any] = [*TapYonyou(validate_config=False).streams.values()]
-MELTANO = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
+MELTANO = yaml.safe_load(PROJECT.read_text("utf-8"))
 READMES = ["README.md", "README.zh-CN.md"]
 
 
@@ -29,27 +32,32 @@ def plugin(kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def test_meltano_has_every_setting_as_the_tap_describes_it() -> None:
-    assert plugin("extractors", "tap-yonyou")["settings"] == [
-        {
-            "name": name,
-            "label": setting["title"],
-            "description": setting["description"],
-            "kind": next(kind for kind in setting["type"] if kind != "null"),
-            **({"sensitive": True} if setting.get("secret") else {}),
-        }
-        for name, setting in OWN.items()
-    ]
+def test_meltano_is_told_what_the_tap_says_of_itself() -> None:
+    how = "run `python -m tests.definition`"
+    assert DEFINITION.read_text("utf-8") == definition_file(), how
+    assert PROJECT.read_text("utf-8") == project_file(PROJECT.read_text("utf-8")), how
 
 
-def test_meltano_declares_the_taps_capabilities() -> None:
-    declared = plugin("extractors", "tap-yonyou")["capabilities"]
-    assert declared == [capability.value for capability in TapYonyou.capabilities]
+def test_meltano_knows_every_setting_with_its_default() -> None:
+    about = json.loads(subprocess.check_output([TAP, "--about", "--format=json"]))
+    defaults = {name: s.get("default") for name, s in about["settings"]["properties"].items()}
+    assert {"stream_maps", "flattening_enabled"} < defaults.keys()
+    for told in (plugin("extractors", "tap-yonyou"), yaml.safe_load(DEFINITION.read_text("utf-8"))):
+        assert {s["name"]: s.get("value") for s in told["settings"]} == defaults
+        assert told["capabilities"] == about["capabilities"]
+        required = about["settings"]["required"]
+        groups = [[*required, "app_secret"], [*required, "token"]]
+        assert told["settings_group_validation"] == groups
 
 
-def test_meltano_asks_for_what_is_required() -> None:
-    groups = plugin("extractors", "tap-yonyou")["settings_group_validation"]
-    assert groups == [[*SCHEMA["required"], name] for name in ("app_secret", "token")]
+def test_what_meltano_is_told_passes_its_json_schema() -> None:
+    (path,) = ROOT.glob(".venv-meltano/lib/python*/site-packages/meltano/schemas/*.schema.json")
+    schema = json.loads(path.read_text("utf-8"))
+    # A definition has no schema of its own; once added, it is an extractor of a project.
+    added = {"plugins": {"extractors": [yaml.safe_load(DEFINITION.read_text("utf-8"))]}}
+    for project in (MELTANO, added):
+        errors = [error.message for error in Draft202012Validator(schema).iter_errors(project)]
+        assert errors == []
 
 
 def test_meltano_uses_the_loaders_of_record() -> None:
