@@ -168,6 +168,91 @@ def test_every_sign_of_a_change_is_noticed(
     assert set(run.codes) == {row["code"] for row in u8.tables["customercontacts"]}
 
 
+EMPTY: dict[str, dict[str, object]] = {
+    "20002": {"errcode": "20002"},
+    "row_count 0": {"errcode": "0", "row_count": "0", "customercontacts": []},
+    "no rows": {"errcode": "0", "customercontacts": []},
+}
+
+
+@pytest.mark.parametrize("reply", EMPTY)
+def test_after_a_pass_with_rows_an_empty_pass_is_a_change(
+    tap: RunTap,
+    u8: Sandbox,
+    reply: str,
+) -> None:
+    def empty() -> None:
+        delete_first(u8)
+        u8.before(1, lambda: u8.fail(Fault.reply(EMPTY[reply]), page=1, times=None))
+
+    u8.before(2, empty)
+    run = tap(page_size=SIZE, emit_activate_version_messages=True)
+    assert run.code == 1
+    assert "(at last: no rows came, after a pass that brought some)" in run.errors[0]
+    assert run.of("STATE") == []
+    assert run.of("ACTIVATE_VERSION") == []
+
+
+def test_an_empty_pass_between_two_others_loses_nothing(tap: RunTap, u8: Sandbox) -> None:
+    def empty() -> None:
+        delete_first(u8)
+        u8.before(1, lambda: u8.fail(Fault.errcode("20002"), page=1))
+
+    u8.before(2, empty)
+    run = tap(page_size=SIZE)
+    assert run.code == 0
+    assert len(said(run)) == 2
+    assert run.codes[-99:] == [row["code"] for row in u8.tables["customercontacts"]]
+
+
+def test_only_a_proved_pass_ends_a_run_in_which_a_change_was_seen(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    def change() -> None:
+        delete_first(u8)
+        u8.before(1, lambda: u8.omit.add("row_count"))
+
+    u8.before(2, change)
+    run = tap(page_size=SIZE, max_passes=2)
+    assert run.code == 1
+    assert "not every reply names a row_count" in run.errors[0]
+    assert run.of("STATE") == []
+
+
+@pytest.mark.parametrize("page", [1, 3, 5])
+def test_a_number_of_rows_that_was_named_is_compared_though_one_reply_named_none(
+    tap: RunTap,
+    u8: Sandbox,
+    page: int,
+) -> None:
+    rows = u8.tables["customercontacts"][(page - 1) * SIZE : page * SIZE]
+    uncounted = {"errcode": "0", "page_count": "5", "rows_per_page": "20"}
+
+    def answer(given: list[Row]) -> Fault:
+        return Fault.reply({**uncounted, "customercontacts": given})
+
+    # Whole, it is good but not proved; a row short, it is a change.
+    u8.fail(answer(rows), page=page)
+    whole = tap(page_size=SIZE, emit_activate_version_messages=True)
+    assert whole.code == 0
+    assert "cannot be proved" in whole.log
+    assert whole.of("ACTIVATE_VERSION") == []
+    u8.fail(answer([*rows[:-1], rows[0]]), page=page, times=None)
+    short = tap(page_size=SIZE)
+    assert short.code == 1
+    assert "100 rows were counted, 99 different ones came" in short.errors[0]
+
+
+def test_more_rows_than_were_counted_are_a_change(tap: RunTap, u8: Sandbox) -> None:
+    reply = {"errcode": "0", "row_count": "99", "page_count": "1", "rows_per_page": "500"}
+    rows = u8.tables["customercontacts"]
+    u8.fail(Fault.reply({**reply, "customercontacts": rows}), times=None)
+    run = tap()
+    assert run.code == 1
+    assert "99 rows were counted, 100 different ones came" in run.errors[0]
+
+
 def test_a_read_that_cannot_be_proved_succeeds_with_a_warning_and_deletes_nothing(
     tap: RunTap,
     u8: Sandbox,

@@ -83,5 +83,7 @@ def test_the_tap_is_added_to_an_empty_project_and_works_there(
     meltano("run", "tap-yonyou", "target-jsonl")
     (output,) = project.glob("customercontacts*.jsonl")
     records = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
-    assert [record["code"] for record in records] == [row["code"] for row in u8.rows]
+    assert [record["code"] for record in records] == [
+        row["code"] for row in u8.tables["customercontacts"]
+    ]
     assert "mobile_phone" not in records[0]
