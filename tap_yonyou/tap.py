@@ -21,7 +21,13 @@ from tap_yonyou.auth import Login
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.output import Writer, on_signal
-from tap_yonyou.settings import config_jsonschema, from_environment, problems, without_blanks
+from tap_yonyou.settings import (
+    config_jsonschema,
+    from_environment,
+    problems,
+    unknown_variables,
+    without_blanks,
+)
 from tap_yonyou.streams import CustomerContacts
 
 if TYPE_CHECKING:
@@ -68,7 +74,9 @@ class TapYonyou(Tap):
             kwargs["catalog"] = _read_catalog(kwargs["catalog"])
         if not isinstance(kwargs.get("state"), dict | None):
             raise SettingsError(_NO_STATE)
-        if kwargs.pop("parse_env_config", False):
+        self.append_builtin_config(self.config_jsonschema)
+        self._reads_environment = kwargs.pop("parse_env_config", False)
+        if self._reads_environment:
             # The SDK's own way names no variable that it cannot read, and lets a `.env` found
             # above its installation overrule the real environment.
             variables = from_environment(self.config_jsonschema, self._env_var_prefix)
@@ -143,8 +151,17 @@ class TapYonyou(Tap):
         for name, setting in self.config_jsonschema["properties"].items():
             if setting.get("secret"):
                 redaction.hide(str(self._config.get(name, "")))
-        self.append_builtin_config(self.config_jsonschema)
         lines = problems(self._config, self.config_jsonschema, self._env_var_prefix)
+        unknown = unknown_variables(
+            self.config_jsonschema,
+            self._env_var_prefix,
+            by_meltano=not self._reads_environment,
+        )
+        if self._reads_environment:
+            lines += unknown
+        elif raise_errors:
+            for line in unknown:
+                self.logger.warning(line)
         if lines and raise_errors:
             raise SettingsError(*lines)
         # Sets the defaults, which is all that is left to do.
