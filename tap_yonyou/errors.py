@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
+from tap_yonyou.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -123,7 +125,9 @@ def one_line(text: str, limit: int = 200) -> str:
         limit: The most characters to keep.
 
     Returns:
-        The text in one line, cut after `limit` characters.
+        The text in one line without secrets, cut after `limit` characters.
     """
+    # First of all: half a secret, or one with other blanks, would not be found any more.
+    text = redact(text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= limit else f"{text[:limit]}…"
