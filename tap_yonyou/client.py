@@ -24,6 +24,7 @@ from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
 from tap_yonyou.records import Converter
 from tap_yonyou.reply import reply_of
+from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
     import logging
@@ -292,7 +293,8 @@ class U8Stream(RESTStream[int], abc.ABC):
     @override
     def _write_record_message(self, record: dict[str, Any]) -> None:
         if self._alias is None:
-            super()._write_record_message(record)
+            with blaming_stream_maps():
+                super()._write_record_message(record)
             return
         message: dict[str, Any] = {"type": "RECORD", "stream": self._alias, "record": record}
         if self._stream_version is not None:

@@ -10,15 +10,17 @@ import ipaddress
 import json
 import os
 import re
-from contextlib import suppress
+import traceback
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou.errors import Action
+from tap_yonyou.errors import Action, SettingsError, TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -279,6 +281,34 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
     return list(dict.fromkeys(lines))
+
+
+@contextmanager
+def blaming_stream_maps() -> Iterator[None]:
+    """Turn what goes wrong within, where records are mapped, into an error of the settings.
+
+    Raises:
+        SettingsError: Which property could not be mapped; neither its rule nor a value.
+    """
+    try:
+        yield
+    except TapError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- an expression may raise anything
+        # The SDK's own text shows the expression and names no property; its variables know that.
+        variables = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
+        names = [v[n] for v in variables for n in ("prop_key", "property_name") if n in v]
+        reason = type(error.__cause__ or error).__name__
+        if isinstance(error, ConfigValidationError):
+            msg = "flattening_enabled needs flattening_max_depth"
+        elif names:
+            msg = (
+                f"stream_maps: {names[-1] or '__filter__'} cannot be mapped ({reason}); check the "
+                "expression: fields may be null, and a key cannot be removed"
+            )
+        else:
+            msg = f"stream_maps {_SEE_SDK} ({reason})"
+        raise SettingsError(msg) from None
 
 
 def expected(schema: Mapping[str, Any]) -> str:
