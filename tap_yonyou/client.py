@@ -107,12 +107,23 @@ class U8Stream(RESTStream[int], abc.ABC):
             catalog: The catalog given with `--catalog`.
 
         Raises:
-            SettingsError: It asks for a replication that U8 cannot do.
+            SettingsError: It asks for a key or a replication that U8 cannot do.
         """
+        keys = self.primary_keys
         super().apply_catalog(catalog)
+        self.primary_keys = keys
+        if entry := catalog.get_stream(self.name):
+            # Messages have the key that stands here.
+            entry.key_properties = keys if entry.key_properties is None else entry.key_properties
+            if set(entry.key_properties) != set(keys):
+                msg = f"{self.name}: key_properties in the catalog must be {', '.join(keys)}"
+                raise SettingsError(msg)
         for key in self.primary_keys:
             if key not in self.effective_schema.get("properties", {}):
                 msg = f"{self.name}: the catalog's schema lacks the key {key}; discover it anew"
+                raise SettingsError(msg)
+            if self.selected and not self.mask["properties", key]:
+                msg = f"{self.name}: the catalog deselects the key {key}; select it"
                 raise SettingsError(msg)
         if self.replication_method == REPLICATION_INCREMENTAL:
             self.replication_key = self.replication_key or self.incremental_key
