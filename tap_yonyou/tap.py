@@ -7,13 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Tap
+from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_yonyou import redaction
 from tap_yonyou.api import U8Api
@@ -22,6 +25,7 @@ from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.output import Writer, on_signal
 from tap_yonyou.settings import (
+    blaming_stream_maps,
     config_jsonschema,
     from_environment,
     problems,
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import click
+    from singer_sdk import Stream
 
     from tap_yonyou.client import U8Stream
 
@@ -105,12 +110,39 @@ class TapYonyou(Tap):
         return [stream(self, api=api, login=login, writer=self._writer) for stream in STREAMS]
 
     @override
+    def setup_mapper(self) -> None:
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        with blaming_stream_maps():
+            super().setup_mapper()
+        if not selected:
+            msg = (
+                f"no stream is selected; select {' or '.join(self.streams)} in the catalog "
+                '("selected": true in its metadata), with Meltano by the extractor\'s `select`'
+            )
+            raise SettingsError(msg)
+        for stream in selected:
+            self._warn_of_deletes(stream)
+
+    def _warn_of_deletes(self, stream: Stream) -> None:
+        """Say that rows which are there, but not read, are going to be deleted."""
+        maps = (self.config.get("stream_maps") or {}).values()
+        if (
+            self.config["emit_activate_version_messages"]
+            and stream.replication_method == REPLICATION_FULL_TABLE
+            and (
+                self.config.get("filters", {}).get(stream.name)
+                or any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+            )
+        ):
+            self.logger.warning(
+                "%s: filters are set together with emit_activate_version_messages: the target will "
+                "mark as gone, or delete, all that does not match them",
+                stream.name,
+            )
+
+    @override
     def load_state(self, state: dict[str, Any]) -> None:
-        try:
-            readable = all(isinstance(b, dict) for b in state.get("bookmarks", {}).values())
-        except AttributeError:
-            readable = False
-        if not readable:
+        if not th.DEFAULT_JSONSCHEMA_VALIDATOR(_STATE).is_valid(state):
             raise SettingsError(_NO_STATE)
         super().load_state(state)
 
@@ -121,7 +153,7 @@ class TapYonyou(Tap):
         for path in value:
             try:
                 super().cb_config(ctx, param, (path,))
-            except (OSError, TypeError, ValueError) as error:
+            except (OSError, TypeError, ValueError, RecursionError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 reason = "was not found" if missing else "holds no JSON object"
                 msg = f"--config {path} {reason}"
@@ -134,13 +166,13 @@ class TapYonyou(Tap):
         """Run the command; the files of `--catalog` and `--state` are checked first."""
         for option in ("catalog", "state"):
             if (file := kwargs.get(option)) is not None:
-                text = file.read()
                 try:
-                    json.loads(text)
-                except ValueError:
-                    msg = f"--{option} is not JSON"
+                    # Not as text: that would be read in the encoding of the machine.
+                    content = json.loads(file.buffer.read())
+                except (OSError, ValueError, RecursionError):
+                    msg = f"--{option} is not JSON in UTF-8"
                     raise SettingsError(msg) from None
-                kwargs[option] = io.StringIO(text)
+                kwargs[option] = io.StringIO(json.dumps(content))
         super().invoke(**kwargs)
 
     # An underscore name of the SDK: its own check shows the offending value, which may be a
@@ -176,6 +208,23 @@ class TapYonyou(Tap):
 
 _NO_STATE: Final = "--state is no Singer state: it must be an object with bookmarks by stream"
 
+_STATE: Final = {
+    "properties": {
+        "bookmarks": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "replication_key": {"type": ["string", "null"]},
+                    "replication_key_value": {"type": ["string", "integer", "null"]},
+                    "progress_markers": {"type": "object"},
+                    "partitions": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
+    },
+}
+
 
 def _read_catalog(catalog: Any) -> Catalog:
     """Read a catalog, with the replication method a user chose in its metadata.
@@ -190,7 +239,14 @@ def _read_catalog(catalog: Any) -> Catalog:
             for item in entry["metadata"]:
                 if not item["breadcrumb"] and "replication-method" in item["metadata"]:
                     entry["replication_method"] = item["metadata"]["replication-method"]
-        return Catalog.from_dict(catalog)
+        read = Catalog.from_dict(catalog)
+        # Reads all of it, as it will be read again with the stream maps.
+        mapper = PluginMapper({}, TapYonyou.logger)
+        mapper.register_raw_streams_from_catalog(read)
+        for stream in read.streams:
+            set(stream.key_properties or ())
+            mapper.stream_maps[stream.tap_stream_id]
     except (AttributeError, KeyError, TypeError, ValueError):
         msg = "--catalog is no Singer catalog; write one with --discover"
         raise SettingsError(msg) from None
+    return read

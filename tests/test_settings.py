@@ -286,20 +286,56 @@ def test_a_catalog_or_state_of_the_wrong_shape_is_refused(
 
 
 @pytest.mark.parametrize("option", ["catalog", "state"])
+@pytest.mark.parametrize("content", [b"{", b'{"a": "\xcf\xe3"}', b"[" * 99999, b""])
 def test_a_catalog_or_state_that_is_not_json_is_refused(
     tap: RunTap,
     tmp_path: Path,
     option: str,
+    content: bytes,
 ) -> None:
-    (tmp_path / "broken").write_text("{")
+    (tmp_path / "broken").write_bytes(content)
     run = tap(f"--{option}", str(tmp_path / "broken"))
     assert run.code == 1
-    assert run.errors == [f"--{option} is not JSON"]
+    assert run.errors == [f"--{option} is not JSON in UTF-8"]
 
 
-def test_a_bookmark_of_the_wrong_shape_is_refused(tap: RunTap) -> None:
-    run = tap(state={"bookmarks": {"customercontacts": "00000007"}})
+def test_a_catalog_is_read_as_utf_8_whatever_the_locale(
+    tap: RunTap,
+    catalog: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "utf8.json").write_text(json.dumps(catalog, ensure_ascii=False), "utf-8-sig")
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    run = tap("--catalog", str(tmp_path / "utf8.json"), env=env)
+    assert run.code == 0
+    schema = run.of("SCHEMA")[0]["schema"]
+    assert "联系人编码" in schema["properties"]["code"]["description"]
+
+
+@pytest.mark.parametrize(
+    "bookmark",
+    [
+        "00000007",
+        {"replication_key": "code", "replication_key_value": ["00000007"]},
+        {"replication_key": "code", "replication_key_value": {"a": "00000007"}},
+        {"replication_key": ["code"], "replication_key_value": "00000007"},
+        {"progress_markers": 1},
+        {"partitions": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_a_bookmark_of_the_wrong_shape_is_refused(
+    settings: dict[str, Any],
+    bookmark: object,
+) -> None:
+    with pytest.raises(SettingsError, match="--state is no Singer state: it must be an object"):
+        TapYonyou(config=settings, state={"bookmarks": {"customercontacts": bookmark}})
+
+
+def test_the_command_says_what_is_wrong_with_a_state(tap: RunTap) -> None:
+    run = tap(state={"bookmarks": {"customercontacts": {"replication_key_value": ["00000007"]}}})
     assert run.code == 1
     assert run.errors == [
         "--state is no Singer state: it must be an object with bookmarks by stream"
     ]
+    assert "00000007" not in run.log
