@@ -18,7 +18,7 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 
 from tap_yonyou.compat import override
 from tap_yonyou.completeness import Pass
-from tap_yonyou.errors import SettingsError, U8Error
+from tap_yonyou.errors import SettingsError, U8Error, counted
 from tap_yonyou.lookahead import in_order
 from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
@@ -211,12 +211,14 @@ class U8Stream(RESTStream[int], abc.ABC):
             )
             raise U8Error(msg)
         self._finish_version(version)
+        if warning := self._converter.warning():
+            self.logger.warning("%s: %s", self.name, warning)
         self.logger.info(
-            "%s: %d rows, %d pages, %d requests, %.1f s; %s",
+            "%s: %s, %s, %s, %.1f s; %s",
             self.name,
-            self._pass.rows,
-            pages,
-            self._api.requests - requests_before,
+            counted(self._pass.rows, "row"),
+            counted(pages, "page"),
+            counted(self._api.requests - requests_before, "request"),
             time.monotonic() - started,
             self._converter.summary(),
         )

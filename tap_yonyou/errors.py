@@ -131,3 +131,16 @@ def one_line(text: str, limit: int = 200) -> str:
     text = redact(text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Word a number of things.
+
+    Args:
+        number: How many.
+        noun: What one of them is called.
+
+    Returns:
+        For example `1 page` or `2 pages`.
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
