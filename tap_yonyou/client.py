@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import abc
+import logging
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from operator import itemgetter
@@ -27,7 +28,6 @@ from tap_yonyou.reply import reply_of
 from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
-    import logging
     import threading
     from collections.abc import Iterable, Iterator
 
@@ -77,6 +77,7 @@ class U8Stream(RESTStream[int], abc.ABC):
         """
         super().__init__(tap)
         self.logger.addFilter(_sdk_lines)
+        logging.getLogger("singer_sdk").addFilter(_sdk_lines)
         self._u8_tap = tap
         self._writer = writer
         self._api = api
@@ -252,11 +253,10 @@ class U8Stream(RESTStream[int], abc.ABC):
         last_rows: list[Any] = []
         with (
             closing(pages),
-            self.get_http_request_counter() as counter,
+            self._requests_counted(),
             Progress(self.name, self.logger) as progress,
         ):
             for number, response in pages:
-                counter.increment()
                 reply = reply_of(response, self.name)
                 self._pass.see(reply, number)
                 rows = reply.rows or []
@@ -270,6 +270,16 @@ class U8Stream(RESTStream[int], abc.ABC):
                     # What was given out is on its way before anything else happens.
                     self._writer.flush()
                 progress.page(number, reply.pages, len(rows))
+
+    @contextmanager
+    def _requests_counted(self) -> Iterator[None]:
+        """Report the requests of a pass, those that failed and those of a log-in included."""
+        before = self._api.requests
+        with self.get_http_request_counter() as counter:
+            try:
+                yield
+            finally:
+                counter.value = self._api.requests - before
 
     def _records(self, rows: list[Any], page: int, *, has_nul: bool) -> Iterator[dict[str, Any]]:
         """Convert the rows of a page; one that cannot be a record ends the run in its turn."""
@@ -378,9 +388,15 @@ class U8Stream(RESTStream[int], abc.ABC):
 
 
 def _sdk_lines(record: logging.LogRecord) -> bool:
-    """Mend two lines of the SDK: one shows the bookmark, one says again that a run failed."""
+    """Mend three lines of the SDK.
+
+    One shows the bookmark, one says again that a run failed, and one warns that INCREMENTAL cannot
+    go on in the middle of a read, which it is not meant to.
+    """
     message = str(record.msg)
     if isinstance(record.args, tuple) and "bookmark value: %s" in message:
         # The bookmark is a value of a record.
         record.args = (*record.args[:-1], "(not shown)")
-    return not message.startswith("An unhandled error occurred while syncing")
+    return not message.startswith(
+        ("An unhandled error occurred while syncing", "Stream is assumed to be unsorted")
+    )

@@ -237,6 +237,14 @@ def test_no_part_of_a_record_shows_it(
         assert ("raise_chained" in line) == (level == "DEBUG")
 
 
-def test_metrics_stay_metrics(tap: RunTap) -> None:
+def test_metrics_stay_metrics(tap: RunTap, u8: Sandbox) -> None:
     """Meltano reads numbers from these lines; the filter leaves them as they are."""
-    assert '"metric":"record_count","value":225' in tap().log
+    log = tap().log
+    assert '"metric":"record_count","value":225' in log
+    # With the log-in; a request that fails is one, too.
+    assert f'"metric":"http_request_count","value":{len(u8.requests)},' in log
+    u8.fail(Fault.reset(), times=None)
+    before = len(u8.requests)
+    log = tap().log
+    assert f'"metric":"http_request_count","value":{len(u8.requests) - before},' in log
+    assert log.count("http_request_count") == 1

@@ -286,7 +286,9 @@ def test_all_pages_are_read_in_order(
     # Where the reply does not say how many pages there are, one more is asked for.
     beyond = omit not in (set(), {"page_count"})
     assert sorted(indexes(u8), key=int) == [str(index) for index in range(1, count + 1 + beyond)]
-    assert f": {rows} rows, {count + beyond} pages, {count + beyond + 1} requests, " in run.summary
+    read = count + beyond
+    words = f": {rows} row{'s' * (rows > 1)}, {read} page{'s' * (read > 1)}, {read + 1} requests, "
+    assert words in run.summary
 
 
 @pytest.mark.parametrize("past_end", ["20002", "empty", "rows_missing"])
