@@ -217,6 +217,7 @@ _STATE: Final = {
                 "properties": {
                     "replication_key": {"type": ["string", "null"]},
                     "replication_key_value": {"type": ["string", "integer", "null"]},
+                    "replication_key_signpost": {"type": ["string", "null"]},
                     "progress_markers": {"type": "object"},
                     "partitions": {"type": "array", "items": {"type": "object"}},
                 },

@@ -320,6 +320,7 @@ def test_a_catalog_is_read_as_utf_8_whatever_the_locale(
         {"replication_key": "code", "replication_key_value": {"a": "00000007"}},
         {"replication_key": ["code"], "replication_key_value": "00000007"},
         {"progress_markers": 1},
+        {"replication_key_signpost": 1},
         {"partitions": {"a": 1}},
     ],
     ids=str,
