@@ -242,8 +242,7 @@ def test_a_stream_map_that_fails_is_named(tap: RunTap, maps: dict[str, Any], err
     assert run.code == 1
     assert len(run.errors) == 1
     assert run.errors[0].startswith(error)
-    shown = [line for line in run.log.splitlines() if "Validating config" not in line]
-    assert not [line for line in shown if "13800138000" in line]
+    assert "13800138000" not in run.log
 
 
 def test_flattening_without_a_depth_is_refused(tap: RunTap) -> None:
