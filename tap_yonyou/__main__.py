@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.logging import ConsoleFormatter
 
 from tap_yonyou import output, redaction, signals
+from tap_yonyou.errors import SettingsError, one_line
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
@@ -22,16 +26,16 @@ def main() -> NoReturn:
     Exit codes: 0 for a complete read, 1 for an error, 2 for a command line that cannot be
     understood, 128 + its number for a signal.
     """
+    if sys.stderr is None:  # it was closed, and the next file to be opened would get its number
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- to the end
     signals.end_on_signals()
     # Rows come and go by the thousand and form no cycles; to look for some among them, and among
     # all that was imported, would take a tenth of the time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
-    command = TapYonyou.cli
-    redaction.install()
     try:
         output.install()
-        sys.exit(command(standalone_mode=False))
+        sys.exit(_command()(standalone_mode=False))
     except signals.Ended as end:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         sys.exit(end.code)
@@ -47,6 +51,33 @@ def main() -> NoReturn:
             "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows",
         )
     sys.exit(1)
+
+
+def _command() -> click.Command:
+    """Set up the log, as the environment wants it, and with it the command.
+
+    Raises:
+        SettingsError: It cannot be had like that; what is said then goes to stderr.
+    """
+    root = logging.getLogger()
+    try:
+        return TapYonyou.cli
+    except Exception as error:  # noqa: BLE001 -- a log configuration may name any class
+        if root.handlers:
+            reason = one_line(str(error).partition("\n")[0])
+            msg = f"SINGER_SDK_LOG_CONFIG cannot be used: {reason}"
+        else:  # the level is the first thing that is set
+            levels = "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+            msg = f"TAP_YONYOU_LOGLEVEL, or else LOGLEVEL, must be {levels}"
+        console = logging.StreamHandler()
+        console.setFormatter(ConsoleFormatter())
+        root.handlers = [console]
+        raise SettingsError(msg) from None
+    finally:
+        # A log configuration turns off every logger that it does not name, if it does not say
+        # otherwise; but how a run ends must be seen.
+        _logger.disabled = False
+        redaction.install()
 
 
 def _say(error: Exception, *lines: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import logging
 import time
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,12 +16,12 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
 from tap_yonyou.compat import override
-from tap_yonyou.errors import SettingsError
+from tap_yonyou.errors import SettingsError, counted
 from tap_yonyou.reader import Reader
 from tap_yonyou.records import Converter
+from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Iterator
 
     from singer_sdk import Tap
@@ -66,6 +67,7 @@ class U8Stream(Stream, abc.ABC):
         """
         super().__init__(tap)
         self.logger.addFilter(_sdk_lines)
+        logging.getLogger("singer_sdk").addFilter(_sdk_lines)
         self._u8_tap = tap
         self._writer = writer
         self._gateway = gateway
@@ -85,12 +87,23 @@ class U8Stream(Stream, abc.ABC):
             catalog: The catalog given with `--catalog`.
 
         Raises:
-            SettingsError: It asks for a replication that U8 cannot do.
+            SettingsError: It asks for a key or a replication that U8 cannot do.
         """
+        keys = self.primary_keys
         super().apply_catalog(catalog)
+        self.primary_keys = keys
+        if entry := catalog.get_stream(self.name):
+            # Messages have the key that stands here.
+            entry.key_properties = keys if entry.key_properties is None else entry.key_properties
+            if set(entry.key_properties) != set(keys):
+                msg = f"{self.name}: key_properties in the catalog must be {', '.join(keys)}"
+                raise SettingsError(msg)
         for key in self.primary_keys:
             if key not in self.effective_schema.get("properties", {}):
                 msg = f"{self.name}: the catalog's schema lacks the key {key}; discover it anew"
+                raise SettingsError(msg)
+            if self.selected and not self.mask["properties", key]:
+                msg = f"{self.name}: the catalog deselects the key {key}; select it"
                 raise SettingsError(msg)
         if self.replication_method == REPLICATION_INCREMENTAL:
             self.replication_key = self.replication_key or self.incremental_key
@@ -156,12 +169,14 @@ class U8Stream(Stream, abc.ABC):
         if is_test:
             return
         self._finish_version(version, reader)
+        if warning := self._converter.warning():
+            self.logger.warning("%s: %s", self.name, warning)
         self.logger.info(
-            "%s: %d rows, %d pages, %d requests, %.1f s; %s",
+            "%s: %s, %s, %s, %.1f s; %s",
             self.name,
-            reader.rows,
-            reader.pages_read,
-            requests,
+            counted(reader.rows, "row"),
+            counted(reader.pages_read, "page"),
+            counted(requests, "request"),
             time.monotonic() - started,
             self._converter.summary(),
         )
@@ -190,7 +205,8 @@ class U8Stream(Stream, abc.ABC):
     @override
     def _write_record_message(self, record: dict[str, Any]) -> None:
         if self._alias is None:
-            super()._write_record_message(record)
+            with blaming_stream_maps():
+                super()._write_record_message(record)
             return
         message: dict[str, Any] = {"type": "RECORD", "stream": self._alias, "record": record}
         if self._stream_version is not None:
@@ -264,9 +280,15 @@ class U8Stream(Stream, abc.ABC):
 
 
 def _sdk_lines(record: logging.LogRecord) -> bool:
-    """Mend two lines of the SDK: one shows the bookmark, one says again that a run failed."""
+    """Mend three lines of the SDK.
+
+    One shows the bookmark, one says again that a run failed, and one warns that INCREMENTAL cannot
+    go on in the middle of a read, which it is not meant to.
+    """
     message = str(record.msg)
     if isinstance(record.args, tuple) and "bookmark value: %s" in message:
         # The bookmark is a value of a record.
         record.args = (*record.args[:-1], "(not shown)")
-    return not message.startswith("An unhandled error occurred while syncing")
+    return not message.startswith(
+        ("An unhandled error occurred while syncing", "Stream is assumed to be unsorted")
+    )

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
+from tap_yonyou.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -147,7 +149,22 @@ def one_line(text: str, limit: int = 200) -> str:
         limit: The most characters to keep.
 
     Returns:
-        The text in one line, cut after `limit` characters.
+        The text in one line without secrets, cut after `limit` characters.
     """
+    # First of all: half a secret, or one with other blanks, would not be found any more.
+    text = redact(text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def counted(number: int, noun: str) -> str:
+    """Word a number of things.
+
+    Args:
+        number: How many.
+        noun: What one of them is called.
+
+    Returns:
+        For example `1 page` or `2 pages`.
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"

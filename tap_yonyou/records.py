@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_yonyou.errors import one_line
+from tap_yonyou.errors import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -108,19 +108,29 @@ class Converter:
         return records
 
     def summary(self) -> str:
-        """Word the two counts for the log: names of fields and numbers, never a value.
+        """Word the two counts for the log: numbers and names of fields, never a value.
 
         Returns:
             For example `2 values set to null (birthday 2); 0 fields dropped`.
         """
-        text = f"{self.nulled.total()} values set to null{_listed(self.nulled)}"
-        text += f"; {len(self.dropped)} fields dropped{_listed(self.dropped)}"
-        if self.dropped:
-            text += (
-                ": no schema knows them; to keep one, add it to the stream's schema in the "
-                "catalog, with Meltano by the extractor's `schema` extra"
-            )
-        return text
+        nulled = counted(self.nulled.total(), "value")
+        dropped = counted(len(self.dropped), "field")
+        return f"{nulled} set to null{_listed(self.nulled)}; {dropped} dropped"
+
+    def warning(self) -> str:
+        """Name the fields that were dropped.
+
+        Returns:
+            Which fields, how often, and how to keep one; `""` if there is none.
+        """
+        if not self.dropped:
+            return ""
+        fields = counted(len(self.dropped), "field")
+        return (
+            f"{fields} dropped{_listed(self.dropped)}: no schema knows what they are; to keep one, "
+            "add it to the stream's schema in the catalog, with Meltano by the extractor's "
+            "`schema` extra"
+        )
 
     def _respelt(self, row: Mapping[str, Any]) -> dict[str, Any]:
         known = {name: value for name, value in row.items() if name in self._known}

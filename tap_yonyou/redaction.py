@@ -6,11 +6,14 @@ whether it becomes plain text or JSON.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import traceback
 from typing import Final
 from urllib.parse import quote, quote_plus
+
+from singer_sdk.logging import StructuredFormatter
 
 from tap_yonyou.compat import override
 
@@ -38,12 +41,14 @@ def hide(*secrets: str | None) -> None:
     """
     global _pattern  # noqa: PLW0603 -- logging is one for the whole process, too
     for secret in secrets:
-        if secret and len(secret) >= _SHORTEST:
+        if secret and len(secret.strip()) >= _SHORTEST:
             _secrets.update((secret, quote(secret, safe=""), quote(secret), quote_plus(secret)))
-    parts = [
-        re.escape(secret) if len(secret) >= _LONG else rf"(?<!\w){re.escape(secret)}(?!\w)"
-        for secret in sorted(_secrets, key=len, reverse=True)
-    ]
+    parts = []
+    for secret in sorted(_secrets, key=len, reverse=True):
+        # A server may have tidied its blanks.
+        part = r"\s+".join(map(re.escape, secret.split()))
+        # Only Latin letters make one word with it: Chinese is written without blanks.
+        parts.append(part if len(secret) >= _LONG else rf"(?<![a-z0-9_]){part}(?![a-z0-9_])")
     _pattern = re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
 
 
@@ -96,11 +101,39 @@ def frames(error: BaseException | None) -> str:
     return "".join(parts)
 
 
+class _Readable(logging.Formatter):
+    """Leaves Chinese as it is in the JSON of the SDK's formatter, which escapes it."""
+
+    def __init__(self, sdk: StructuredFormatter) -> None:
+        super().__init__()
+        self._sdk = sdk
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        line = json.loads(self._sdk.format(record))
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="backslashreplace").decode()
+
+
 def install() -> None:
-    """Put the filter on every handler there is."""
+    """Put the filter on every handler there is, and on the one for lines that find none."""
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
-    for handler in {handler for logger in loggers for handler in logger.handlers}:
+    handlers = {handler for logger in loggers for handler in logger.handlers}
+    if logging.lastResort:
+        handlers.add(logging.lastResort)
+    for handler in handlers:
         handler.addFilter(_FILTER)
+        # JSON is read as UTF-8: in any other encoding it had better stay escaped.
+        encoding = getattr(getattr(handler, "stream", None), "encoding", None) or ""
+        if isinstance(handler.formatter, StructuredFormatter) and encoding.lower() == "utf-8":
+            handler.setFormatter(_Readable(handler.formatter))
+    logging.getLogger("singer_sdk.mapper").addFilter(_without_values)
+
+
+def _without_values(record: logging.LogRecord) -> bool:
+    """Leave out what the mapper speaks of: rules and their results may be personal data."""
+    record.msg, record.args = str(record.msg).replace("%s", MASK), ()
+    return True
 
 
 _FILTER: Final = RedactingFilter()

@@ -9,26 +9,38 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from contextlib import suppress
+import re
+import traceback
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+import requests
 from singer_sdk import typing as th
+from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou.errors import Action
+from tap_yonyou.errors import Action, SettingsError, TapError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema import ValidationError
 
-_KINDS = {
+_KINDS: Final = {
     "string": "a text in quotes",
     "integer": "a whole number",
     "boolean": "true or false",
     "object": "an object in JSON",
 }
+
+#: What may follow the prefix of variables and is no setting.
+_LOGLEVEL: Final = "LOGLEVEL"
+
+_SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the SDK"
+
+#: What no address of a gateway has: blanks, and the signs of a query, a fragment, credentials.
+_NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 
 
 def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any]:
@@ -186,9 +198,36 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         if text := os.environ.get(f"{prefix}{name.upper()}"):
             found[name] = text
             if "string" not in setting["type"]:
-                with suppress(ValueError):
+                with suppress(ValueError, RecursionError):
                     found[name] = json.loads(text.lower() if "boolean" in setting["type"] else text)
     return found
+
+
+def unknown_variables(schema: Mapping[str, Any], prefix: str, *, by_meltano: bool) -> list[str]:
+    """Find variables that look like settings and are none.
+
+    Args:
+        schema: The JSON Schema of the settings.
+        prefix: The beginning of the names of variables.
+        by_meltano: Whether names are passed over that Meltano makes beside those of the settings:
+            one for each value within an object, and all again with a plugin's own name.
+
+    Returns:
+        A line for each: which variable, and which one may be meant. Never a value.
+    """
+    known = {name.upper(): setting for name, setting in schema["properties"].items()}
+    objects = [name for name, setting in known.items() if "object" in setting["type"]]
+    # Meltano's extras (select, metadata …) begin with two underscores.
+    pattern = rf"_.*|{_LOGLEVEL}|{'|'.join(known)}"
+    if by_meltano:
+        pattern = rf".*__.*|(.+_)?(({'|'.join(objects)})_.+|{pattern})"
+    names = [name.removeprefix(prefix) for name in os.environ if name.startswith(prefix)]
+    return [
+        f"{prefix}{name} is no setting: "
+        + _suggest(f"{prefix}{name}".upper(), [f"{prefix}{k}" for k in (*known, _LOGLEVEL)])
+        for name in names
+        if os.environ[f"{prefix}{name}"] and not re.fullmatch(pattern, name)
+    ]
 
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,7 +263,13 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
         schema,
         format_checker=th.DEFAULT_JSONSCHEMA_VALIDATOR.FORMAT_CHECKER,
     )
-    lines = [line for e in validator.iter_errors(config) for line in _explain(e, env_prefix)]
+    lines: list[str] = []
+    try:
+        for error in validator.iter_errors(config):
+            lines.extend(_explain(error, env_prefix))
+    except AttributeError:
+        # The SDK's own schema has a choice that is no schema, for `__else__` in stream maps.
+        lines.append(f"stream_maps {_SEE_SDK}")
     if "app_secret" not in config and "token" not in config:
         lines.append(
             f"app_secret and token are both missing: set app_secret (or {env_prefix}APP_SECRET) "
@@ -232,10 +277,38 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
         )
     if isinstance(api_url := config.get("api_url"), str) and not _is_allowed(api_url):
         lines.append(
-            "api_url must be an https address without credentials, query or fragment; plain http "
-            "is allowed for a loopback host only, because requests carry secrets",
+            "api_url must be an https address without blanks, credentials, query or fragment; "
+            "plain http is allowed for a loopback host only, because requests carry secrets",
         )
     return list(dict.fromkeys(lines))
+
+
+@contextmanager
+def blaming_stream_maps() -> Iterator[None]:
+    """Turn what goes wrong within, where records are mapped, into an error of the settings.
+
+    Raises:
+        SettingsError: Which property could not be mapped; neither its rule nor a value.
+    """
+    try:
+        yield
+    except TapError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- an expression may raise anything
+        # The SDK's own text shows the expression and names no property; its variables know that.
+        variables = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
+        names = [v[n] for v in variables for n in ("prop_key", "property_name") if n in v]
+        reason = type(error.__cause__ or error).__name__
+        if isinstance(error, ConfigValidationError):
+            msg = "flattening_enabled needs flattening_max_depth"
+        elif names:
+            msg = (
+                f"stream_maps: {names[-1] or '__filter__'} cannot be mapped ({reason}); check the "
+                "expression: fields may be null, and a key cannot be removed"
+            )
+        else:
+            msg = f"stream_maps {_SEE_SDK} ({reason})"
+        raise SettingsError(msg) from None
 
 
 def expected(schema: Mapping[str, Any]) -> str:
@@ -276,6 +349,8 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
             yield f"{path} must be one of {', '.join(schema['enum'])}"
         case "format":
             yield f"{path} must be a date like 2024-12-31"
+        case "anyOf" | "oneOf":  # only the SDK's own settings have choices
+            yield f"{path} {_SEE_SDK}"
         case _:
             yield f"{path} must be {expected(schema)}"
 
@@ -288,12 +363,16 @@ def _suggest(name: str, known: Iterable[str]) -> str:
 
 
 def _is_allowed(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
+    if _NOT_IN_URL.search(url):
         return False
-    if not host or "@" in parts.netloc or parts.query or parts.fragment:
+    try:
+        # As it will be sent, so that no two readings of one address are possible.
+        parts = urlsplit(str(requests.Request("GET", url).prepare().url))
+        host, _ = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:  # those of requests, urllib3 and codecs are ValueErrors, too
+        return False
+    if not host:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 

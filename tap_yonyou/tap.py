@@ -7,20 +7,30 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Tap
+from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.mapper import PluginMapper
 from singer_sdk.plugin_base import JSONSchemaValidator
 from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_yonyou import redaction
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.gateway import Gateway
 from tap_yonyou.output import Writer
-from tap_yonyou.settings import config_jsonschema, from_environment, problems, without_blanks
+from tap_yonyou.settings import (
+    blaming_stream_maps,
+    config_jsonschema,
+    from_environment,
+    problems,
+    unknown_variables,
+    without_blanks,
+)
 from tap_yonyou.signals import on_signal
 from tap_yonyou.streams import CustomerContacts
 
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import click
+    from singer_sdk import Stream
 
     from tap_yonyou.client import U8Stream
 
@@ -68,7 +79,9 @@ class TapYonyou(Tap):
             kwargs["catalog"] = _read_catalog(kwargs["catalog"])
         if not isinstance(kwargs.get("state"), dict | None):
             raise SettingsError(_NO_STATE)
-        if kwargs.pop("parse_env_config", False):
+        self.append_builtin_config(self.config_jsonschema)
+        self._reads_environment = kwargs.pop("parse_env_config", False)
+        if self._reads_environment:
             # The SDK's own way names no variable that it cannot read, and lets a `.env` found
             # above its installation overrule the real environment.
             variables = from_environment(self.config_jsonschema, self._env_var_prefix)
@@ -83,12 +96,39 @@ class TapYonyou(Tap):
         return [stream(self, gateway=gateway, writer=self._writer) for stream in STREAMS]
 
     @override
+    def setup_mapper(self) -> None:
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        with blaming_stream_maps():
+            super().setup_mapper()
+        if not selected:
+            msg = (
+                f"no stream is selected; select {' or '.join(self.streams)} in the catalog "
+                '("selected": true in its metadata), with Meltano by the extractor\'s `select`'
+            )
+            raise SettingsError(msg)
+        for stream in selected:
+            self._warn_of_deletes(stream)
+
+    def _warn_of_deletes(self, stream: Stream) -> None:
+        """Say that rows which are there, but not read, are going to be deleted."""
+        maps = (self.config.get("stream_maps") or {}).values()
+        if (
+            self.config["emit_activate_version_messages"]
+            and stream.replication_method == REPLICATION_FULL_TABLE
+            and (
+                self.config.get("filters", {}).get(stream.name)
+                or any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+            )
+        ):
+            self.logger.warning(
+                "%s: filters are set together with emit_activate_version_messages: the target will "
+                "mark as gone, or delete, all that does not match them",
+                stream.name,
+            )
+
+    @override
     def load_state(self, state: dict[str, Any]) -> None:
-        try:
-            readable = all(isinstance(b, dict) for b in state.get("bookmarks", {}).values())
-        except AttributeError:
-            readable = False
-        if not readable:
+        if not th.DEFAULT_JSONSCHEMA_VALIDATOR(_STATE).is_valid(state):
             raise SettingsError(_NO_STATE)
         super().load_state(state)
 
@@ -99,7 +139,7 @@ class TapYonyou(Tap):
         for path in value:
             try:
                 super().cb_config(ctx, param, (path,))
-            except (OSError, TypeError, ValueError) as error:
+            except (OSError, TypeError, ValueError, RecursionError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 reason = "was not found" if missing else "holds no JSON object"
                 msg = f"--config {path} {reason}"
@@ -112,13 +152,13 @@ class TapYonyou(Tap):
         """Run the command; the files of `--catalog` and `--state` are checked first."""
         for option in ("catalog", "state"):
             if (file := kwargs.get(option)) is not None:
-                text = file.read()
                 try:
-                    json.loads(text)
-                except ValueError:
-                    msg = f"--{option} is not JSON"
+                    # Not as text: that would be read in the encoding of the machine.
+                    content = json.loads(file.buffer.read())
+                except (OSError, ValueError, RecursionError):
+                    msg = f"--{option} is not JSON in UTF-8"
                     raise SettingsError(msg) from None
-                kwargs[option] = io.StringIO(text)
+                kwargs[option] = io.StringIO(json.dumps(content))
         super().invoke(**kwargs)
 
     # An underscore name of the SDK: its own check shows the offending value, which may be a
@@ -129,8 +169,17 @@ class TapYonyou(Tap):
         for name, setting in self.config_jsonschema["properties"].items():
             if setting.get("secret"):
                 redaction.hide(str(self._config.get(name, "")))
-        self.append_builtin_config(self.config_jsonschema)
         lines = problems(self._config, self.config_jsonschema, self._env_var_prefix)
+        unknown = unknown_variables(
+            self.config_jsonschema,
+            self._env_var_prefix,
+            by_meltano=not self._reads_environment,
+        )
+        if self._reads_environment:
+            lines += unknown
+        elif raise_errors:
+            for line in unknown:
+                self.logger.warning(line)
         if lines and raise_errors:
             raise SettingsError(*lines)
         # Sets the defaults, which is all that is left to do.
@@ -144,6 +193,24 @@ class TapYonyou(Tap):
 
 
 _NO_STATE: Final = "--state is no Singer state: it must be an object with bookmarks by stream"
+
+_STATE: Final = {
+    "properties": {
+        "bookmarks": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "replication_key": {"type": ["string", "null"]},
+                    "replication_key_value": {"type": ["string", "integer", "null"]},
+                    "replication_key_signpost": {"type": ["string", "null"]},
+                    "progress_markers": {"type": "object"},
+                    "partitions": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
+    },
+}
 
 
 def _read_catalog(catalog: Any) -> Catalog:
@@ -159,7 +226,14 @@ def _read_catalog(catalog: Any) -> Catalog:
             for item in entry["metadata"]:
                 if not item["breadcrumb"] and "replication-method" in item["metadata"]:
                     entry["replication_method"] = item["metadata"]["replication-method"]
-        return Catalog.from_dict(catalog)
+        read = Catalog.from_dict(catalog)
+        # Reads all of it, as it will be read again with the stream maps.
+        mapper = PluginMapper({}, TapYonyou.logger)
+        mapper.register_raw_streams_from_catalog(read)
+        for stream in read.streams:
+            set(stream.key_properties or ())
+            mapper.stream_maps[stream.tap_stream_id]
     except (AttributeError, KeyError, TypeError, ValueError):
         msg = "--catalog is no Singer catalog; write one with --discover"
         raise SettingsError(msg) from None
+    return read

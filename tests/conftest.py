@@ -58,7 +58,7 @@ class Run:
 
     @property
     def summary(self) -> str:
-        lines = [line for line in self.log.splitlines() if "fields dropped" in line]
+        lines = [line for line in self.log.splitlines() if " set to null" in line]
         assert len(lines) == 1, self.log
         return lines[0].split(" | ", 3)[3]
 

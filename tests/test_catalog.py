@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tap_yonyou.errors import SettingsError
+from tap_yonyou.tap import TapYonyou
+
 if TYPE_CHECKING:
     from sandbox import Sandbox
     from tests.conftest import RunTap
+
+
+METHOD = "customercontacts: the replication method must be FULL_TABLE or INCREMENTAL"
+KEY = "customercontacts: key_properties in the catalog must be code"
+NO_CATALOG = "--catalog is no Singer catalog; write one with --discover"
 
 
 def entry(catalog: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +36,12 @@ def metadata(catalog: dict[str, Any], *breadcrumb: str) -> dict[str, Any]:
 
 
 def test_a_discovered_catalog_reads_everything(tap: RunTap, catalog: dict[str, Any]) -> None:
-    assert tap(catalog=catalog).records == tap().records
+    everything = tap()
+    assert tap(catalog=catalog).records == everything.records
+    del entry(catalog)["key_properties"]
+    run = tap(catalog=catalog)
+    assert run.of("SCHEMA")[0]["key_properties"] == ["code"]
+    assert run.records == everything.records
 
 
 def test_discovery_offers_code_as_the_replication_key(catalog: dict[str, Any]) -> None:
@@ -50,15 +64,21 @@ def test_deselected_fields_are_not_emitted(tap: RunTap, catalog: dict[str, Any])
     assert "; 0 fields dropped" in run.summary
 
 
-def test_a_deselected_stream_is_not_read(
+def test_a_catalog_that_selects_nothing_is_an_error(
     tap: RunTap,
     u8: Sandbox,
     catalog: dict[str, Any],
 ) -> None:
     metadata(catalog)["selected"] = False
-    run = tap(catalog=catalog)
-    assert run.code == 0
-    assert not run.records
+    nothing: dict[str, Any] = {"streams": []}
+    for unselected in (catalog, nothing):
+        run = tap(catalog=unselected)
+        assert run.code == 1
+        assert run.errors == [
+            'no stream is selected; select customercontacts in the catalog ("selected": true in '
+            "its metadata), with Meltano by the extractor's `select`"
+        ]
+        assert run.out == ""
     assert not u8.requests
 
 
@@ -126,28 +146,59 @@ def test_full_table_is_chosen_in_the_metadata_too(tap: RunTap, catalog: dict[str
         ),
         (
             {"replication_method": "LOG_BASED"},
-            "customercontacts: the replication method must be FULL_TABLE or INCREMENTAL",
+            METHOD,
         ),
         (
             {"schema": {"properties": {"name": {"type": "string"}}}},
             "customercontacts: the catalog's schema lacks the key code; discover it anew",
         ),
-        ({"metadata": None}, "--catalog is no Singer catalog; write one with --discover"),
+        ({"replication_method": ["FULL_TABLE"]}, METHOD),
+        ({"root": {"replication-method": "LOG_BASED"}}, METHOD),
+        ({"root": {"forced-replication-method": "LOG_BASED"}, "replication_method": None}, METHOD),
+        ({"key_properties": []}, KEY),
+        ({"key_properties": ["name"]}, KEY),
+        ({"key_properties": ["code", "name"]}, KEY),
+        (
+            {
+                "metadata": [
+                    {"breadcrumb": [], "metadata": {"selected": True}},
+                    {"breadcrumb": ["properties", "code"], "metadata": {"selected": False}},
+                ],
+            },
+            "customercontacts: the catalog deselects the key code; select it",
+        ),
+        ({"metadata": None}, NO_CATALOG),
+        ({"metadata": [{"breadcrumb": 1, "metadata": {}}]}, NO_CATALOG),
+        ({"key_properties": 1}, NO_CATALOG),
+        ({"schema": {"properties": {"code": 1}}}, NO_CATALOG),
+        ({"stream": "contacts"}, NO_CATALOG),
     ],
-    ids=["key", "method", "schema", "shape"],
+    ids=str,
 )
 def test_a_catalog_that_asks_for_the_impossible_is_refused(
-    tap: RunTap,
+    settings: dict[str, Any],
     u8: Sandbox,
-    catalog: dict[str, Any],
     change: dict[str, Any],
     error: str,
 ) -> None:
+    catalog = json.loads(TapYonyou(validate_config=False, setup_mapper=False).catalog_json_text)
+    metadata(catalog).update(change.get("root", {}))
     entry(catalog).update(change)
+    with pytest.raises(SettingsError) as refused:
+        TapYonyou(config=settings, catalog=catalog)
+    assert refused.value.args == (error,)
+    assert not u8.requests
+
+
+def test_the_command_says_what_is_wrong_with_a_catalog(
+    tap: RunTap,
+    catalog: dict[str, Any],
+) -> None:
+    entry(catalog)["key_properties"] = []
     run = tap(catalog=catalog)
     assert run.code == 1
-    assert run.errors == [error]
-    assert not u8.requests
+    assert run.errors == [KEY]
+    assert run.out == ""
 
 
 def test_stream_maps_rename_remove_add_and_filter(tap: RunTap) -> None:
@@ -167,6 +218,69 @@ def test_stream_maps_rename_remove_add_and_filter(tap: RunTap) -> None:
     assert "mobile_phone" not in run.records[0]
     assert len(run.records) == 114
     assert all(record["be_main_linker"] for record in run.records)
+
+
+@pytest.mark.parametrize(
+    ("maps", "error"),
+    [
+        (
+            {"email": "email[13800138000]"},
+            "stream_maps: email cannot be mapped (TypeError); check the expression: fields may be "
+            "null, and a key cannot be removed",
+        ),
+        ({"email": "emial + '13800138000'"}, "stream_maps: email cannot be mapped (NameNotDefin"),
+        ({"__filter__": "email[13800138000]"}, "stream_maps: __filter__ cannot be mapped (TypeE"),
+        ({"email": "email +* '13800138000'"}, "stream_maps: email cannot be mapped (SyntaxError"),
+        ({"code": None}, "stream_maps: code cannot be mapped (StreamMapConfigError); "),
+        ({"__filter__": "'13800138000' ="}, "stream_maps cannot be used: see Stream Maps in the "),
+        ({"__key_properties__": ["13800138000"]}, "stream_maps cannot be used: see Stream Maps "),
+    ],
+    ids=str,
+)
+def test_a_stream_map_that_fails_is_named(tap: RunTap, maps: dict[str, Any], error: str) -> None:
+    run = tap(stream_maps={"customercontacts": maps}, env={"TAP_YONYOU_LOGLEVEL": "DEBUG"})
+    assert run.code == 1
+    assert len(run.errors) == 1
+    assert run.errors[0].startswith(error)
+    assert "13800138000" not in run.log
+
+
+def test_flattening_without_a_depth_is_refused(tap: RunTap) -> None:
+    run = tap(flattening_enabled=True)
+    assert run.code == 1
+    assert run.errors == ["flattening_enabled needs flattening_max_depth"]
+
+
+@pytest.mark.parametrize(
+    ("method", "config", "warned"),
+    [
+        ("FULL_TABLE", {"filters": {"customercontacts": {"be_main_linker": True}}}, True),
+        (
+            "FULL_TABLE",
+            {"stream_maps": {"customercontacts": {"__filter__": "be_main_linker"}}},
+            True,
+        ),
+        ("INCREMENTAL", {"filters": {"customercontacts": {"be_main_linker": True}}}, False),
+        ("FULL_TABLE", {"filters": {"customercontacts": {}}}, False),
+    ],
+)
+def test_filters_with_deletes_are_warned_about_once(
+    tap: RunTap,
+    catalog: dict[str, Any],
+    method: str,
+    config: dict[str, Any],
+    warned: bool,  # noqa: FBT001
+) -> None:
+    entry(catalog)["replication_method"] = method
+    run = tap(catalog=catalog, emit_activate_version_messages=True, **config)
+    assert run.code == 0
+    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == warned
+    if warned:
+        assert warnings[0].endswith(
+            "customercontacts: filters are set together with emit_activate_version_messages: the "
+            "target will mark as gone, or delete, all that does not match them"
+        )
 
 
 def test_flattening_spreads_an_added_object(

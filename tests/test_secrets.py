@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import ACCOUNTS, Sandbox
+from sandbox import ACCOUNTS, Fault, Sandbox
 from tap_yonyou import redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.conftest import RunTap
 
@@ -59,6 +60,89 @@ def test_filters_and_the_bookmark_are_hidden(
     )
     assert run.code == 0
     assert "(not shown)" in run.log
+
+
+@pytest.mark.parametrize(
+    ("secret", "message"),
+    [
+        (SECRET, f"{'x' * 194}{SECRET}"),
+        ("ta\tbs and  blanks", "ta\tbs and  blanks"),
+        ("ta\tbs and  blanks", "ta bs and blanks"),
+        ("k7p4", "密钥k7p4错误"),
+    ],
+    ids=["cut", "blanks", "tidied", "short"],
+)
+def test_a_secret_in_a_message_of_the_server_is_hidden(
+    tap: RunTap,
+    u8: Sandbox,
+    secret: str,
+    message: str,
+) -> None:
+    u8.fail(Fault.errcode("39999", message), "token")
+    run = tap(app_secret=secret)
+    assert run.code == 1
+    assert "errcode 39999" in run.errors[0]
+    assert "***" in run.errors[0]
+    assert secret[:4] not in run.log
+    assert "bs and" not in run.log
+
+
+@pytest.fixture
+def log_config(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Write a log configuration; the environment that names it is returned."""
+
+    def write(text: str) -> dict[str, str]:
+        path = tmp_path / "log.yml"
+        path.write_text(f"version: 1\ndisable_existing_loggers: false\n{text}", "utf-8")
+        return {"SINGER_SDK_LOG_CONFIG": str(path)}
+
+    return write
+
+
+def test_a_log_configuration_without_handlers_leaks_nothing(
+    tap: RunTap,
+    u8: Sandbox,
+    log_config: Callable[[str], dict[str, str]],
+) -> None:
+    u8.fail(Fault.errcode("39999", f"app_secret {ACCOUNTS.app_secret} is wrong"), "token")
+    run = tap(env=log_config("root: {level: DEBUG, handlers: []}"))
+    assert run.code == 1
+    assert "errcode 39999 (app_secret *** is wrong)" in run.log
+    assert ACCOUNTS.app_secret not in run.log
+
+
+def test_structured_logs_keep_chinese(
+    tap: RunTap,
+    u8: Sandbox,
+    log_config: Callable[[str], dict[str, str]],
+) -> None:
+    formatter = '{a: {"()": singer_sdk.logging.StructuredFormatter, defaults: {app_name: 用友}}}'
+    handlers = "{a: {class: logging.StreamHandler, formatter: a}}"
+    env = log_config(
+        f"formatters: {formatter}\nhandlers: {handlers}\nroot: {{level: INFO, handlers: [a]}}"
+    )
+    u8.fail(Fault.errcode("39999", "参数错误"), page=1)
+    run = tap(env=env)
+    lines = [json.loads(line) for line in run.log.splitlines()]
+    assert "errcode 39999 (参数错误)" in lines[-1]["message"]
+    assert lines[-1]["app_name"] == "用友"
+    assert "(参数错误)" in run.log
+    assert any("metric_info" in line for line in lines)
+    # Where the encoding is another one, escapes are what is read right everywhere.
+    u8.fail(Fault.errcode("39999", "参数错误"), page=1)
+    run = tap(env=env | {"PYTHONIOENCODING": "ascii"})
+    assert "参数错误" in json.loads(run.log.splitlines()[-1])["message"]
+
+
+def test_neither_the_rules_of_stream_maps_nor_their_results_are_logged(watched_tap: RunTap) -> None:
+    rule = "name or '13800138000'"
+    run = watched_tap(
+        stream_maps={"customercontacts": {"__filter__": rule, "__alias__": "a13800138000"}},
+    )
+    assert run.code == 0
+    assert len(run.records) == 225
+    assert "filter rule: ***" in run.log
+    assert "13800138000" not in run.log
 
 
 @pytest.mark.parametrize(
@@ -153,6 +237,14 @@ def test_no_part_of_a_record_shows_it(
         assert ("raise_chained" in line) == (level == "DEBUG")
 
 
-def test_metrics_stay_metrics(tap: RunTap) -> None:
+def test_metrics_stay_metrics(tap: RunTap, u8: Sandbox) -> None:
     """Meltano reads numbers from these lines; the filter leaves them as they are."""
-    assert '"metric":"record_count","value":225' in tap().log
+    log = tap().log
+    assert '"metric":"record_count","value":225' in log
+    # With the log-in; a request that fails is one, too.
+    assert f'"metric":"http_request_count","value":{len(u8.requests)},' in log
+    u8.fail(Fault.reset(), times=None)
+    before = len(u8.requests)
+    log = tap().log
+    assert f'"metric":"http_request_count","value":{len(u8.requests) - before},' in log
+    assert log.count("http_request_count") == 1

@@ -23,8 +23,8 @@ BOTH_MISSING = (
     "tap log in, or token to use a token issued elsewhere"
 )
 API_URL = (
-    "api_url must be an https address without credentials, query or fragment; plain http is "
-    "allowed for a loopback host only, because requests carry secrets"
+    "api_url must be an https address without blanks, credentials, query or fragment; plain http "
+    "is allowed for a loopback host only, because requests carry secrets"
 )
 CONTACTS = "filters.customercontacts"
 
@@ -88,8 +88,19 @@ CONTACTS = "filters.customercontacts"
                 "https://api.yonyouup.com?a=1",
                 "https://api.yonyouup.com:port",
                 "https://[::1",
+                " https://api.yonyouup.com",
+                "https://api.yonyouup.com/a b",
+                "https://.yonyouup.com",
+                "https://*.yonyouup.com",
+                f"https://{'a' * 64}.com",
+                "https://api.yonyouup.com?",
+                "http://127.0.0.1\\.example.com",
             )
         ],
+        ({"stream_maps": {"customercontacts": {"email": 1}}}, "stream_maps.customercontacts "),
+        ({"stream_maps": {"__else__": "x"}}, "stream_maps cannot be used: see "),
+        ({"stream_maps": {"x": {"__else__": "x"}}}, "stream_maps cannot be used: see "),
+        ({"flattening_max_depth": "2"}, "flattening_max_depth must be a whole number"),
     ],
     ids=lambda part: None if isinstance(part, str) else json.dumps(part),
 )
@@ -178,6 +189,15 @@ def test_every_setting_works_from_the_environment(
         ("FILTERS", "[1]", "filters must be an object in JSON"),
         ("EMIT_ACTIVATE_VERSION_MESSAGES", "2", "emit_activate_version_messages must be true or "),
         ("ERRCODE_ACTIONS", '{"1": "skip"}', "errcode_actions.1 must be one of empty, login, "),
+        ("STREAM_MAPS", "{mobile_phone: null}", "stream_maps must be an object in JSON"),
+        ("STREAM_MAP_CONFIG", "[" * 9999, "stream_map_config must be an object in JSON"),
+        ("FLATTENING_ENABLED", "maybe", "flattening_enabled must be true or false"),
+        (
+            "PAGESIZE",
+            "5",
+            "TAP_YONYOU_PAGESIZE is no setting: did you mean TAP_YONYOU_PAGE_SIZE?",
+        ),
+        ("page_size", "5", "TAP_YONYOU_page_size is no setting: did you mean TAP_YONYOU_PAGE_SIZE"),
     ],
 )
 def test_a_bad_variable_is_named(
@@ -194,8 +214,41 @@ def test_a_bad_variable_is_named(
     assert not u8.requests
 
 
+def test_a_stream_map_of_the_environment_is_obeyed(tap: RunTap) -> None:
+    maps = {"customercontacts": {"mobile_phone": None, "office_phone": "__NULL__"}}
+    run = tap("--config=ENV", env={"TAP_YONYOU_STREAM_MAPS": json.dumps(maps)})
+    assert run.code == 0
+    assert len(run.records) == 225
+    phones = {"mobile_phone", "office_phone"}
+    for fields in (*run.records, run.of("SCHEMA")[0]["schema"]["properties"]):
+        assert phones.isdisjoint(fields)
+
+
+def test_variables_that_are_no_settings_are_named_but_not_those_of_meltano(tap: RunTap) -> None:
+    meltano = {
+        "TAP_YONYOU_LOGLEVEL": "INFO",
+        "TAP_YONYOU_PAGE_SIZE": "7",
+        "TAP_YONYOU_FILTERS": '{"customercontacts.ccuscode": "0215"}',
+        "TAP_YONYOU_FILTERS_CUSTOMERCONTACTS_CCUSCODE": "0215",
+        "TAP_YONYOU__SELECT": "[]",
+        "TAP_YONYOU_SALES_PAGE_SIZE": "7",
+        "TAP_YONYOU_SALES_FILTERS_CUSTOMERCONTACTS_CCUSCODE": "0215",
+        "TAP_YONYOU_SALES__SELECT": "[]",
+    }
+    run = tap(env=meltano | {"TAP_YONYOU_PAGESIZE": "12321", "TAP_YONYOU_OTHER": ""})
+    assert run.code == 0
+    warnings = [line for line in run.log.splitlines() if "WARNING" in line]
+    assert len(warnings) == 1
+    assert warnings[0].endswith(
+        "| TAP_YONYOU_PAGESIZE is no setting: did you mean TAP_YONYOU_PAGE_SIZE?"
+    )
+    assert "12321" not in run.log
+    extras = {"TAP_YONYOU__SELECT": "[]", "TAP_YONYOU_LOGLEVEL": "INFO"}
+    assert tap("--config=ENV", env=extras).code == 0
+
+
 def test_a_blank_variable_is_not_set(tap: RunTap) -> None:
-    names = ("PAGE_SIZE", "DS_SEQUENCE", "FILTERS", "TOKEN", "API_URL")
+    names = ("PAGE_SIZE", "DS_SEQUENCE", "FILTERS", "TOKEN", "API_URL", "OTHER")
     run = tap("--config=ENV", env={f"TAP_YONYOU_{name}": "" for name in names})
     assert run.code == 0, run.log
 
@@ -233,20 +286,57 @@ def test_a_catalog_or_state_of_the_wrong_shape_is_refused(
 
 
 @pytest.mark.parametrize("option", ["catalog", "state"])
+@pytest.mark.parametrize("content", [b"{", b'{"a": "\xcf\xe3"}', b"[" * 99999, b""])
 def test_a_catalog_or_state_that_is_not_json_is_refused(
     tap: RunTap,
     tmp_path: Path,
     option: str,
+    content: bytes,
 ) -> None:
-    (tmp_path / "broken").write_text("{")
+    (tmp_path / "broken").write_bytes(content)
     run = tap(f"--{option}", str(tmp_path / "broken"))
     assert run.code == 1
-    assert run.errors == [f"--{option} is not JSON"]
+    assert run.errors == [f"--{option} is not JSON in UTF-8"]
 
 
-def test_a_bookmark_of_the_wrong_shape_is_refused(tap: RunTap) -> None:
-    run = tap(state={"bookmarks": {"customercontacts": "00000007"}})
+def test_a_catalog_is_read_as_utf_8_whatever_the_locale(
+    tap: RunTap,
+    catalog: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "utf8.json").write_text(json.dumps(catalog, ensure_ascii=False), "utf-8-sig")
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    run = tap("--catalog", str(tmp_path / "utf8.json"), env=env)
+    assert run.code == 0
+    schema = run.of("SCHEMA")[0]["schema"]
+    assert "联系人编码" in schema["properties"]["code"]["description"]
+
+
+@pytest.mark.parametrize(
+    "bookmark",
+    [
+        "00000007",
+        {"replication_key": "code", "replication_key_value": ["00000007"]},
+        {"replication_key": "code", "replication_key_value": {"a": "00000007"}},
+        {"replication_key": ["code"], "replication_key_value": "00000007"},
+        {"progress_markers": 1},
+        {"replication_key_signpost": 1},
+        {"partitions": {"a": 1}},
+    ],
+    ids=str,
+)
+def test_a_bookmark_of_the_wrong_shape_is_refused(
+    settings: dict[str, Any],
+    bookmark: object,
+) -> None:
+    with pytest.raises(SettingsError, match="--state is no Singer state: it must be an object"):
+        TapYonyou(config=settings, state={"bookmarks": {"customercontacts": bookmark}})
+
+
+def test_the_command_says_what_is_wrong_with_a_state(tap: RunTap) -> None:
+    run = tap(state={"bookmarks": {"customercontacts": {"replication_key_value": ["00000007"]}}})
     assert run.code == 1
     assert run.errors == [
         "--state is no Singer state: it must be an object with bookmarks by stream"
     ]
+    assert "00000007" not in run.log
