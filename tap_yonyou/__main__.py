@@ -34,8 +34,9 @@ def main() -> NoReturn:
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
     try:
+        command = _command()
         output.install()
-        sys.exit(_command()(standalone_mode=False))
+        sys.exit(command(standalone_mode=False))
     except signals.Ended as end:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         sys.exit(end.code)
