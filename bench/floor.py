@@ -19,7 +19,7 @@ import msgspec
 import requests
 
 _STREAM = "customercontacts"
-_SCHEMA = Path(__file__).parent.parent / "tap_yonyou" / "schemas" / f"{_STREAM}.json"
+_SCHEMA = Path(__file__).parent.parent / "tap_yonyou" / "resources" / f"{_STREAM}.json"
 _BOOLEANS = {"1": True, "0": False}
 
 
@@ -30,8 +30,8 @@ def main(config_file: str) -> None:
         config_file: The path of the tap's configuration.
     """
     config: dict[str, Any] = json.loads(Path(config_file).read_bytes())
-    schema: dict[str, Any] = json.loads(_SCHEMA.read_bytes())
-    properties = schema["properties"]
+    properties: dict[str, Any] = json.loads(_SCHEMA.read_bytes())["properties"]
+    schema = {"type": "object", "properties": properties}
     booleans = [name for name, prop in properties.items() if "boolean" in prop["type"]]
     dates = [name for name, prop in properties.items() if prop.get("format") == "date"]
 

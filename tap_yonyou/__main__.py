@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
-from singer_sdk.exceptions import SingerSDKError
 from singer_sdk.logging import ConsoleFormatter
 
 from tap_yonyou import output, redaction, signals
-from tap_yonyou.errors import SettingsError, one_line
+from tap_yonyou.errors import SettingsError, lines_of, one_line
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
@@ -43,14 +42,8 @@ def main() -> NoReturn:
     except click.ClickException as error:
         _say(error, error.format_message())
         sys.exit(error.exit_code)
-    except SingerSDKError as error:
-        _say(error, *error.args)
-    except Exception as error:  # noqa: BLE001 -- its text may hold a value of a record
-        _say(
-            error,
-            f"unexpected {type(error).__name__}, a fault of the tap: run again with "
-            "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows",
-        )
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is said in one line
+        _say(error, *lines_of(error))
     sys.exit(1)
 
 

@@ -90,7 +90,7 @@ class Login:
             A token that does not expire within the next minutes.
 
         Raises:
-            U8Error: The log-in failed.
+            RunError: The log-in failed.
         """
         with self._lock:
             if self._log_in and (self._token is None or time.monotonic() >= self._token.renew_at):

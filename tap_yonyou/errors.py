@@ -75,7 +75,27 @@ class SettingsError(TapError):
 
 
 class U8Error(TapError, FatalAPIError):
-    """The read could not be completed, which ends the run."""
+    """A stream could not be read whole."""
+
+
+class RunError(TapError):
+    """No stream can be read any more, which ends the run at once."""
+
+
+def lines_of(error: Exception) -> list[str]:
+    """Say what an exception tells a person.
+
+    Args:
+        error: Any exception.
+
+    Returns:
+        One or more lines.
+    """
+    if isinstance(error, SingerSDKError):
+        return [str(line) for line in error.args]
+    # Its own text may hold a value of a record.
+    line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
+    return [line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows"]
 
 
 @dataclass(eq=False)

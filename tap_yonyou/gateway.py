@@ -16,6 +16,8 @@ from tap_yonyou.errors import (
     RELAY_HINT,
     Action,
     Failure,
+    RunError,
+    TapError,
     U8Error,
     errcode_text,
     look_up,
@@ -25,6 +27,8 @@ from tap_yonyou.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tap_yonyou.resources import Resource
 
 _logger = logging.getLogger("tap-yonyou.gateway")
 
@@ -83,8 +87,7 @@ class Gateway:
 
     def get(
         self,
-        path: str,
-        key: str,
+        resource: Resource,
         params: Mapping[str, Any],
         *,
         label: str,
@@ -93,8 +96,7 @@ class Gateway:
         """Ask for a page of a list until it is answered well.
 
         Args:
-            path: The list's path.
-            key: The key of its rows in the reply.
+            resource: The list.
             params: Page and filters.
             label: What is asked for, to begin an error's text with: stream and page.
             abandoned: Ends a wait, and with it the attempts: nobody wants the answer any more.
@@ -103,14 +105,15 @@ class Gateway:
             A reply with rows, or one that says that there are none.
 
         Raises:
-            U8Error: The reply ends the run, or no attempt was answered well.
+            U8Error: The reply ends the read, or no attempt was answered well.
+            RunError: The log-in failed.
         """
         attempts = _Attempts(label, self._max_attempts, abandoned)
         while True:
             token = self._login.token()
             query = {**self._accounts, **self._scope, "token": token.id, **params}
             try:
-                reply = self._send(path, key, query)
+                reply = self._send(resource.path, resource.rows, query)
                 self._check_page(reply)
             except Failure as failure:
                 if failure.action is Action.LOGIN:
@@ -127,7 +130,7 @@ class Gateway:
                 return reply
 
     def _log_in(self) -> Token:
-        attempts = _Attempts("log-in", self._max_attempts, threading.Event())
+        attempts = _Attempts("log-in", self._max_attempts, threading.Event(), RunError)
         query = {**self._accounts, "app_secret": self._app_secret}
         while True:
             try:
@@ -193,8 +196,15 @@ class Gateway:
 class _Attempts:
     """The attempts at one request, and the waits between them."""
 
-    def __init__(self, label: str, most: int, abandoned: threading.Event) -> None:
+    def __init__(
+        self,
+        label: str,
+        most: int,
+        abandoned: threading.Event,
+        error: type[TapError] = U8Error,
+    ) -> None:
         self._label = label
+        self._error_class = error
         self._most = most
         self._abandoned = abandoned
         self._made = 1
@@ -205,7 +215,7 @@ class _Attempts:
         next(self._waits)  # how backoff starts a generator
 
     def wait(self, failure: Failure, most: int | None = None) -> None:
-        """Wait for the next attempt; raise U8Error if there is none."""
+        """Wait for the next attempt; raise the error if there is none."""
         if failure.action is not Action.RETRY:
             raise self._error(failure)
         limit = min(self._most, most or self._most)
@@ -215,7 +225,7 @@ class _Attempts:
         self._wait(failure, f"attempt {self._made} of {limit}")
 
     def log_in_again(self, failure: Failure) -> None:
-        """Wait for the next log-in; raise U8Error if this request has caused enough of them."""
+        """Wait for the next log-in; raise the error if this request has caused enough of them."""
         self._log_ins += 1
         if self._log_ins > _MAX_LOG_INS:
             raise self._error(failure)
@@ -233,13 +243,13 @@ class _Attempts:
         if self._abandoned.wait(seconds):
             raise self._error(failure, self._made)
 
-    def _error(self, failure: Failure, attempts: int = 0) -> U8Error:
+    def _error(self, failure: Failure, attempts: int = 0) -> TapError:
         parts = [f"{self._label}: {failure.problem}"]
         if attempts:
             parts.append(f"given up after {attempts} attempt{'s' * (attempts > 1)}")
         if failure.advice:
             parts.append(failure.advice)
-        return U8Error("; ".join(parts))
+        return self._error_class("; ".join(parts))
 
 
 def _log_in_refused(reply: Reply, corrections: Mapping[str, str]) -> Failure:

@@ -12,7 +12,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 
 from tap_yonyou import signals
 from tap_yonyou.compat import override
-from tap_yonyou.errors import TapError
+from tap_yonyou.errors import RunError
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
@@ -60,7 +60,7 @@ class Stdout(io.RawIOBase):
             How many these were.
 
         Raises:
-            TapError: They cannot be written.
+            RunError: They cannot be written.
             Ended: A signal came; what was written ends with a line.
         """
         if self._failure is None:
@@ -91,11 +91,11 @@ def install() -> None:
     """Let all that is printed go through one `Stdout`.
 
     Raises:
-        TapError: stdout is closed.
+        RunError: stdout is closed.
     """
     if sys.stdout is None:
         msg = "stdout is closed; start the tap with a target or a file to write to"
-        raise TapError(msg)
+        raise RunError(msg)
     whole: Any = Stdout(sys.stdout.fileno())
     sys.stdout = io.TextIOWrapper(whole, encoding="utf-8", write_through=True)
 
@@ -110,10 +110,10 @@ def _end_of_part(lines: bytes, start: int) -> int:
     return newline + 1 or len(lines)
 
 
-def _explain(error: OSError) -> TapError:
+def _explain(error: OSError) -> RunError:
     if isinstance(error, BrokenPipeError):
-        return TapError("the target closed the pipe; look at its log")
-    return TapError(f"stdout cannot be written ({error.strerror}); free it, then run again")
+        return RunError("the target closed the pipe; look at its log")
+    return RunError(f"stdout cannot be written ({error.strerror}); free it, then run again")
 
 
 class Writer(MsgSpecWriter):
@@ -136,7 +136,7 @@ class Writer(MsgSpecWriter):
         """Write the records that are held.
 
         Raises:
-            TapError: They cannot be written.
+            RunError: They cannot be written.
             Ended: A signal came meanwhile.
         """
         if records := self._records:
@@ -151,7 +151,7 @@ class Writer(MsgSpecWriter):
             message: Any message of Singer.
 
         Raises:
-            TapError: It cannot be written.
+            RunError: It cannot be written.
             Ended: A signal came meanwhile.
         """
         self.flush()
@@ -164,7 +164,7 @@ class Writer(MsgSpecWriter):
             lines: One or more lines with their ends.
 
         Raises:
-            TapError: They cannot be written.
+            RunError: They cannot be written.
             Ended: A signal came meanwhile.
         """
         sys.stdout.buffer.write(lines)

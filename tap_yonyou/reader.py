@@ -15,11 +15,12 @@ from tap_yonyou.progress import Progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from tap_yonyou.gateway import Gateway
     from tap_yonyou.records import Converter
     from tap_yonyou.reply import Reply
+    from tap_yonyou.resources import Resource
 
 _logger = logging.getLogger("tap-yonyou.reader")
 
@@ -35,38 +36,31 @@ class Reader:
         is_proved: Whether the last pass is proved to be complete.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         gateway: Gateway,
+        resource: Resource,
         converter: Converter,
         *,
-        name: str,
-        path: str,
-        keys: Sequence[str],
         params: Mapping[str, Any],
-        page_size: int,
         max_passes: int,
     ) -> None:
         """Request nothing yet.
 
         Args:
             gateway: Answers the requests.
+            resource: The list.
             converter: Makes records of rows.
-            name: The resource's name, also the key of the rows in a reply.
-            path: Its path.
-            keys: The fields that identify a record.
-            params: Filters.
-            page_size: Rows to ask for in one request.
+            params: `rows_per_page` and filters.
             max_passes: How often all pages are read, if the list changes meanwhile.
         """
         self._gateway = gateway
+        self._resource = resource
         self._converter = converter
-        self._name = name
-        self._path = path
-        self._keys = keys
-        self._key_of = itemgetter(*keys)
-        self._params = {**params, "rows_per_page": page_size}
+        self._params = params
         self._max_passes = max_passes
+        self._name = resource.name
+        self._key_of = itemgetter(*resource.key)
         self.pages_read = 0
         self.rows = 0
         self.is_proved = False
@@ -118,8 +112,7 @@ class Reader:
     def _pass(self, reading: Pass, paginator: U8Paginator) -> Iterator[list[dict[str, Any]]]:
         def fetch(page: int, abandoned: threading.Event) -> Reply:
             return self._gateway.get(
-                self._path,
-                self._name,
+                self._resource,
                 {"page_index": page, **self._params},
                 label=f"{self._name}, page {page}",
                 abandoned=abandoned,
@@ -146,7 +139,7 @@ class Reader:
             good = next(n for n, row in enumerate(rows) if not isinstance(row, dict))
             problem = "is not a JSON object; look at the reply of the gateway"
         records = self._converter.records(rows[:good])
-        for key in self._keys:
+        for key in self._resource.key:
             values = [record[key] for record in records]
             if not all(values):
                 good = min(good, next(n for n, value in enumerate(values) if not value))

@@ -74,7 +74,7 @@ class Incremental:
             bookmark: Where the last run ended; None if there was none.
         """
         self.params: Mapping[str, Any] = {} if bookmark is None else {parameter: bookmark}
-        self.version = None
+        self.version: int | None = None
 
     def let_through(self, records: Records) -> Records:
         """Let every record through: the target updates the one it has already."""

@@ -43,11 +43,11 @@ _SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the S
 _NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 
 
-def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any]:
+def config_jsonschema(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Describe the settings.
 
     Args:
-        filters: The filters of each stream by the stream's name.
+        filters: The filters of each stream by the stream's name, as JSON Schema.
 
     Returns:
         A JSON Schema.
@@ -154,7 +154,7 @@ def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any
             ),
             title="Actions by errcode",
             description="Corrects what the tap does about an errcode: empty (no rows), login "
-            "(new token, repeat once), retry (wait and repeat) or fatal (end the run).",
+            "(new token, repeat), retry (wait and repeat) or fatal (end the run).",
             examples=[{"29999": "retry"}],
         ),
         th.Property(
@@ -169,8 +169,8 @@ def config_jsonschema(filters: Mapping[str, th.PropertiesList]) -> dict[str, Any
             "filters",
             th.ObjectType(
                 *(
-                    th.Property(stream, th.ObjectType(*properties, additional_properties=False))
-                    for stream, properties in filters.items()
+                    th.Property(stream, th.CustomType(dict(schema)))
+                    for stream, schema in filters.items()
                 ),
                 additional_properties=False,
             ),

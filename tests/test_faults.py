@@ -15,6 +15,7 @@ import pytest
 import trustme
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
+from tap_yonyou import resources
 from tap_yonyou.errors import U8Error
 from tap_yonyou.gateway import Gateway
 
@@ -268,8 +269,7 @@ def gateway_of(u8: Sandbox, **settings: Any) -> Gateway:
 
 def ask(gateway: Gateway) -> None:
     gateway.get(
-        "/api/customercontacts/batch_get",
-        "customercontacts",
+        resources.load("customercontacts"),
         {},
         label="x",
         abandoned=threading.Event(),

@@ -22,7 +22,7 @@ from tap_yonyou.lookahead import in_order
 from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
 from tap_yonyou.reply import Reply
-from tap_yonyou.streams import CustomerContacts
+from tap_yonyou.stream import U8Stream
 from tap_yonyou.tap import TapYonyou
 from tests.conftest import TAP
 
@@ -223,7 +223,7 @@ def test_a_reader_that_stops_ends_the_waits() -> None:
 # The messages are those of the SDK
 
 
-class SlowStream(CustomerContacts):
+class SlowStream(U8Stream):
     """The same stream by the SDK's own way."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.RECURSIVE
@@ -233,12 +233,12 @@ class SlowStream(CustomerContacts):
 def output(
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
-    stream: type[CustomerContacts],
+    stream: type[U8Stream],
     config: dict[str, Any],
     catalog: dict[str, Any],
     state: dict[str, Any],
 ) -> bytes:
-    monkeypatch.setattr("tap_yonyou.tap.STREAMS", (stream,))
+    monkeypatch.setattr("tap_yonyou.tap.U8Stream", stream)
     TapYonyou(config=dict(config), catalog=catalog, state=state).sync_all()
     out = re.sub(
         rb'"time_extracted":"[^"]+Z"', b'"time_extracted":"T"', capfdbinary.readouterr().out
@@ -282,7 +282,7 @@ def test_messages_are_byte_for_byte_those_of_the_sdk(
     )
     fast, slow = (
         output(monkeypatch, capfdbinary, stream, config, catalog, {})
-        for stream in (CustomerContacts, SlowStream)
+        for stream in (U8Stream, SlowStream)
     )
     assert fast == slow
     assert fast.count(b'"type":"RECORD"') == 240

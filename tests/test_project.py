@@ -105,7 +105,7 @@ def test_the_readmes_table_has_every_setting_with_its_default(readme: str) -> No
 def test_the_readmes_name_every_field_and_filter(readme: str) -> None:
     text = (ROOT / readme).read_text("utf-8")
     for stream in STREAMS:
-        about = stream.filters.to_dict()["properties"] | stream.schema["properties"]
+        about = stream.resource.filters["properties"] | stream.schema["properties"]
         for name, field in about.items():
             assert f"`{name}`" in text
             chinese = re.search(r"\((.+)\)$", field["description"])
@@ -116,6 +116,6 @@ def test_the_readmes_name_every_field_and_filter(readme: str) -> None:
 
 def test_the_catalog_of_streams_is_the_vendors() -> None:
     stream = STREAMS[0]
-    assert stream.path == f"/api/{stream.name}/batch_get"
-    assert len(stream.filters.to_dict()["properties"]) == 21
+    assert stream.resource.path == f"/api/{stream.name}/batch_get"
+    assert len(stream.resource.filters["properties"]) == 21
     assert len(stream.schema["properties"]) == 21

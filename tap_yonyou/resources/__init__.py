@@ -21,27 +21,15 @@ The rest follows by rule, and is overridden by a member of that name:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-_CHINESE: Final = re.compile(r"^\S.* \(.+\)$")
-_ATTESTED: Final = ("vendor", "seen", "assumed")
-_TYPES: Final = frozenset(("string", "boolean", "integer", "number", "object", "array"))
-_FORMATS: Final = frozenset(("date", "date-time"))
-_MEMBERS: Final = frozenset(("title", "key", "properties", "filters"))
-_OVERRIDES: Final = frozenset(("path", "rows", "incremental"))
-#: What every request has; no filter may be named so.
-_PARAMETERS: Final = frozenset(
-    ("from_account", "to_account", "app_key", "token", "ds_sequence", "page_index", "rows_per_page")
-)
+    from collections.abc import Mapping
 
 
 class Marker(NamedTuple):
@@ -103,7 +91,10 @@ def load(name: str) -> Resource:
     Returns:
         The resource.
     """
-    return of(name, msgspec.json.decode(resources.files(__package__).joinpath(f"{name}.json").read_bytes()))
+    return of(
+        name,
+        msgspec.json.decode(resources.files(__package__).joinpath(f"{name}.json").read_bytes()),
+    )
 
 
 def of(name: str, data: Mapping[str, Any]) -> Resource:
@@ -144,61 +135,6 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
         incremental=Marker(**marker) if marker else None,
         attested=attested,
     )
-
-
-def contradictions(data: Mapping[str, Any]) -> Iterator[str]:
-    """Find what is wrong with a resource's file.
-
-    Args:
-        data: The members of the file.
-
-    Yields:
-        A sentence for each problem.
-    """
-    for name in sorted(_MEMBERS - data.keys()):
-        yield f"{name} is missing"
-    for name in sorted(data.keys() - _MEMBERS - _OVERRIDES):
-        yield f"{name} is not a member of a resource; see tap_yonyou/resources/__init__.py"
-    if _MEMBERS - data.keys():
-        return
-    fields, filters, key = data["properties"], data["filters"], data["key"]
-    if not _CHINESE.match(data["title"]):
-        yield "title must end in Chinese in brackets"
-    for name in key:
-        if name not in fields:
-            yield f"the key {name} is not a field"
-    for name, about in fields.items():
-        yield from _wrong_property(name, about)
-        types = about.get("type", [])
-        if (name in key) == ("null" in types):
-            yield f"{name} must {'not ' * (name in key)}be nullable, as it is {'' if name in key else 'not '}a key"
-    lower = [name.casefold() for name in fields]
-    for name in sorted({name for name in lower if lower.count(name) > 1}):
-        yield f"the field {name} stands there twice"
-    for name, about in filters.items():
-        yield from _wrong_property(f"filters.{name}", about)
-        if name in _PARAMETERS:
-            yield f"filters.{name} is a parameter of every request"
-        if not isinstance(about.get("type"), str):
-            yield f"filters.{name} must have one type"
-    if marker := data.get("incremental"):
-        if marker.get("field") not in fields:
-            yield "incremental.field is not a field"
-        if marker.get("filter") not in filters:
-            yield "incremental.filter is not a filter"
-
-
-def _wrong_property(name: str, about: Mapping[str, Any]) -> Iterator[str]:
-    types = about.get("type", [])
-    kinds = [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]
-    if len(kinds) != 1 or kinds[0] not in _TYPES:
-        yield f"{name} must have one type of {', '.join(sorted(_TYPES))}"
-    if "format" in about and (about["format"] not in _FORMATS or kinds != ["string"]):
-        yield f"{name} has a format that is not one of {', '.join(sorted(_FORMATS))} of a string"
-    if not _CHINESE.match(about.get("description", "")):
-        yield f"the description of {name} must end in Chinese in brackets"
-    if about.get("$comment") not in _ATTESTED:
-        yield f"the $comment of {name} must be one of {', '.join(_ATTESTED)}"
 
 
 def _without_comments(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import abc
 import logging
 import time
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
+from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
-from tap_yonyou.errors import SettingsError, counted
+from tap_yonyou.errors import counted
 from tap_yonyou.reader import Reader
 from tap_yonyou.records import Converter
+from tap_yonyou.replication import FullTable, Incremental
 from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from singer_sdk import Tap
-    from singer_sdk import typing as th
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_yonyou.gateway import Gateway
     from tap_yonyou.output import Writer
+    from tap_yonyou.replication import Replication
+    from tap_yonyou.resources import Resource
 
 #: Rows that the connection test asks for.
 _TEST_ROWS: Final = 10
 
 
-class U8Stream(Stream, abc.ABC):
-    """A list of U8, read with `GET {api_url}/api/<resource>/batch_get`.
-
-    A subclass names its resource (the stream's `name`), its `path`, `primary_keys`, `schema`
-    and `filters`.
-    """
-
-    name: str
-    path: str
-    #: The filters of the vendor's page, as they stand under the setting `filters.<stream>`.
-    filters: ClassVar[th.PropertiesList]
-    #: The field whose `<field>_begin` filter serves INCREMENTAL replication.
-    incremental_key: ClassVar[str]
+class U8Stream(Stream):
+    """A list of U8."""
 
     #: `Converter` has typed the values already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -57,26 +48,31 @@ class U8Stream(Stream, abc.ABC):
     #: the last code as the server orders them.
     check_sorted = False
 
-    def __init__(self, tap: Tap, *, gateway: Gateway, writer: Writer) -> None:
+    def __init__(self, tap: Tap, resource: Resource, *, gateway: Gateway, writer: Writer) -> None:
         """Prepare the stream; nothing is requested.
 
         Args:
             tap: The tap the stream belongs to.
+            resource: The list.
             gateway: Answers the requests of all streams.
             writer: Where the tap's messages go.
         """
-        super().__init__(tap)
+        super().__init__(tap, schema=dict(resource.schema), name=resource.name)
+        self.primary_keys = resource.key
+        self.resource = resource
         self.logger.addFilter(_sdk_lines)
         logging.getLogger("singer_sdk").addFilter(_sdk_lines)
         self._u8_tap = tap
-        self._writer = writer
         self._gateway = gateway
+        self._writer = writer
+        self._extracted = datetime.now(UTC)
 
     @property
     @override
     def metadata(self) -> MetadataMapping:
         metadata = super().metadata
-        metadata.root.valid_replication_keys = [self.incremental_key]
+        marker = self.resource.incremental
+        metadata.root.valid_replication_keys = [marker.field] if marker else None
         return metadata
 
     @override
@@ -89,33 +85,9 @@ class U8Stream(Stream, abc.ABC):
         Raises:
             SettingsError: It asks for a key or a replication that U8 cannot do.
         """
-        keys = self.primary_keys
         super().apply_catalog(catalog)
-        self.primary_keys = keys
-        if entry := catalog.get_stream(self.name):
-            # Messages have the key that stands here.
-            entry.key_properties = keys if entry.key_properties is None else entry.key_properties
-            if set(entry.key_properties) != set(keys):
-                msg = f"{self.name}: key_properties in the catalog must be {', '.join(keys)}"
-                raise SettingsError(msg)
-        for key in self.primary_keys:
-            if key not in self.effective_schema.get("properties", {}):
-                msg = f"{self.name}: the catalog's schema lacks the key {key}; discover it anew"
-                raise SettingsError(msg)
-            if self.selected and not self.mask["properties", key]:
-                msg = f"{self.name}: the catalog deselects the key {key}; select it"
-                raise SettingsError(msg)
-        if self.replication_method == REPLICATION_INCREMENTAL:
-            self.replication_key = self.replication_key or self.incremental_key
-            if self.replication_key != self.incremental_key:
-                msg = (
-                    f"{self.name}: {self.replication_key} cannot be a replication key; "
-                    f"use {self.incremental_key}"
-                )
-                raise SettingsError(msg)
-        elif self.replication_method != REPLICATION_FULL_TABLE:
-            msg = f"{self.name}: the replication method must be FULL_TABLE or INCREMENTAL"
-            raise SettingsError(msg)
+        self.primary_keys = self.resource.key
+        check_stream(self, self.resource, catalog)
 
     @property
     @override
@@ -125,6 +97,11 @@ class U8Stream(Stream, abc.ABC):
         With a target that deletes, a failure half-way would then leave an empty table.
         """
         return False
+
+    @property
+    def is_test(self) -> bool:
+        """Whether only the connection is tested."""
+        return self.ABORT_AT_RECORD_COUNT is not None
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
@@ -140,36 +117,29 @@ class U8Stream(Stream, abc.ABC):
             U8Error: The read could not be completed.
         """
         started, requests_before = time.monotonic(), self._gateway.requests
-        version = self._start_version()
-        is_test = self.ABORT_AT_RECORD_COUNT is not None
-        page_size = self.config["page_size"]
-        reader = Reader(
-            self._gateway,
-            self._converter,
-            name=self.name,
-            path=self.path,
-            keys=self.primary_keys,
-            params=self._params(context),
-            page_size=min(page_size, _TEST_ROWS) if is_test else page_size,
-            max_passes=self.config["max_passes"],
-        )
-        with metrics.http_request_counter(self.name, self.path) as counter:
+        replication = self._replication(context)
+        self._stream_version = replication.version
+        converter = self._converter
+        reader = self._reader(converter, replication)
+        with metrics.http_request_counter(self.name, self.resource.path) as counter:
             try:
-                for records in reader.first_page() if is_test else reader.all_pages():
+                for records in reader.first_page() if self.is_test else reader.all_pages():
                     self._extracted = datetime.now(UTC)
                     self.state_manager.is_flushed = False
                     try:
-                        yield from records
+                        yield from replication.let_through(records)
                     finally:
                         # What was given out is on its way before anything else happens.
                         self._writer.flush()
             finally:
-                requests = self._gateway.requests - requests_before
-                counter.increment(requests)
-        if is_test:
+                counter.value = requests = self._gateway.requests - requests_before
+        if self.is_test:
             return
-        self._finish_version(version, reader)
-        if warning := self._converter.warning():
+        if reader.is_proved:
+            replication.proved(self._write_activate_version_message)
+        elif warning := _unproved(reader, deletes=replication.version is not None):
+            self.logger.warning("%s: %s; nothing is deleted", self.name, warning)
+        if warning := converter.warning():
             self.logger.warning("%s: %s", self.name, warning)
         self.logger.info(
             "%s: %s, %s, %s, %.1f s; %s",
@@ -178,16 +148,36 @@ class U8Stream(Stream, abc.ABC):
             counted(reader.pages_read, "page"),
             counted(requests, "request"),
             time.monotonic() - started,
-            self._converter.summary(),
+            converter.summary(),
         )
 
-    def _params(self, context: Context | None) -> dict[str, Any]:
+    def _replication(self, context: Context | None) -> Replication:
+        marker = self.resource.incremental
+        if marker and self.replication_method == REPLICATION_INCREMENTAL:
+            return Incremental(marker.filter, self.get_starting_replication_key_value(context))
+        deletes = self.config["emit_activate_version_messages"] and not self.is_test
+        return FullTable(deletes=deletes)
+
+    def _reader(self, converter: Converter, replication: Replication) -> Reader:
         filters = self.config.get("filters", {}).get(self.name, {})
-        params = {name: int(v) if isinstance(v, bool) else v for name, v in filters.items()}
-        bookmark = self.get_starting_replication_key_value(context)
-        if bookmark is not None:
-            params[f"{self.incremental_key}_begin"] = bookmark
-        return params
+        page_size = self.config["page_size"]
+        return Reader(
+            self._gateway,
+            self.resource,
+            converter,
+            params={
+                "rows_per_page": min(page_size, _TEST_ROWS) if self.is_test else page_size,
+                **{name: int(v) if isinstance(v, bool) else v for name, v in filters.items()},
+                **replication.params,
+            },
+            max_passes=self.config["max_passes"],
+        )
+
+    @cached_property
+    def _converter(self) -> Converter:
+        schema = self.effective_schema
+        selected = [name for name in schema["properties"] if self.mask["properties", name]]
+        return Converter(schema, selected)
 
     # The SDK's way from a record to its line takes more time than all the rest together: a copy of
     # the record, a look-up in the selection for each field, a message object and a system call.
@@ -228,44 +218,6 @@ class U8Stream(Stream, abc.ABC):
             return None
         return first.stream_alias
 
-    # The one place that touches the SDK's underscore names for ACTIVATE_VERSION: it has no public
-    # way to send that message after the records.
-
-    def _start_version(self) -> int | None:
-        """Give the records a version, if rows that are gone are to be deleted."""
-        if (
-            self.config["emit_activate_version_messages"]
-            and self.replication_method == REPLICATION_FULL_TABLE
-            and self.ABORT_AT_RECORD_COUNT is None  # as `--test` sets it
-        ):
-            # In seconds: some targets keep versions in 32 bits.
-            self._stream_version = int(time.time())
-        return self._stream_version
-
-    def _finish_version(self, version: int | None, reader: Reader) -> None:
-        """Have the target delete what this complete read did not bring."""
-        if reader.is_proved:
-            if version is not None:
-                self._write_activate_version_message(version)
-        elif reader.rows:
-            self.logger.warning(
-                "%s: not every reply said how many rows there are (row_count), so that it cannot "
-                "be proved that all came; nothing is deleted",
-                self.name,
-            )
-        elif version is not None:
-            self.logger.warning(
-                "%s: nothing matches, and such a reply does not say how many rows there are "
-                "(row_count); nothing is deleted",
-                self.name,
-            )
-
-    @cached_property
-    def _converter(self) -> Converter:
-        schema = self.effective_schema
-        selected = [name for name in schema["properties"] if self.mask["properties", name]]
-        return Converter(schema, selected)
-
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
         """Promote the bookmark at the end of a successful sync, and always write it.
@@ -279,8 +231,22 @@ class U8Stream(Stream, abc.ABC):
         self._u8_tap.write_message(StateMessage(value=self.tap_state))
 
 
+def _unproved(reader: Reader, *, deletes: bool) -> str:
+    """Say why a read is not proved to be complete, if that matters to anybody."""
+    if reader.rows:
+        return (
+            "not every reply said how many rows there are (row_count), so that it cannot be "
+            "proved that all came"
+        )
+    return (
+        "nothing matches, and such a reply does not say how many rows there are (row_count)"
+        if deletes
+        else ""
+    )
+
+
 def _sdk_lines(record: logging.LogRecord) -> bool:
-    """Mend three lines of the SDK.
+    """Change three lines of the SDK.
 
     One shows the bookmark, one says again that a run failed, and one warns that INCREMENTAL cannot
     go on in the middle of a read, which it is not meant to.

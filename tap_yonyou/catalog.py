@@ -1,0 +1,132 @@
+"""What a user gives for a catalog or a state, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from singer_sdk import typing as th
+from singer_sdk.mapper import PluginMapper
+from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+
+from tap_yonyou.errors import SettingsError
+
+if TYPE_CHECKING:
+    import logging
+
+    from singer_sdk import Stream
+
+    from tap_yonyou.resources import Resource
+
+_STATE: Final = {
+    "type": "object",
+    "properties": {
+        "bookmarks": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {
+                    "replication_key": {"type": ["string", "null"]},
+                    "replication_key_value": {"type": ["string", "integer", "null"]},
+                    "replication_key_signpost": {"type": ["string", "null"]},
+                    "progress_markers": {"type": "object"},
+                    "partitions": {"type": "array", "items": {"type": "object"}},
+                },
+            },
+        },
+    },
+}
+
+
+def read_catalog(catalog: Any, logger: logging.Logger) -> Catalog:
+    """Read a catalog, with the replication method a user chose in its metadata.
+
+    Singer has that choice under the metadata key `replication-method`, where Meltano's
+    `metadata` extra puts it; the SDK reads only what discovery wrote.
+
+    Args:
+        catalog: A catalog, or what its file holds.
+        logger: The tap's.
+
+    Returns:
+        The catalog.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if isinstance(catalog, Catalog):
+        return catalog
+    try:
+        for entry in catalog["streams"]:
+            for item in entry["metadata"]:
+                if not item["breadcrumb"] and "replication-method" in item["metadata"]:
+                    entry["replication_method"] = item["metadata"]["replication-method"]
+        read = Catalog.from_dict(catalog)
+        # Reads all of it, as it will be read again with the stream maps.
+        mapper = PluginMapper({}, logger)
+        mapper.register_raw_streams_from_catalog(read)
+        for stream in read.streams:
+            set(stream.key_properties or ())
+            mapper.stream_maps[stream.tap_stream_id]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        msg = "--catalog is no Singer catalog; write one with --discover"
+        raise SettingsError(msg) from None
+    return read
+
+
+def check_state(state: Any) -> None:
+    """Make sure that a state is one.
+
+    Args:
+        state: What the file of `--state` holds.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    if not th.DEFAULT_JSONSCHEMA_VALIDATOR(_STATE).is_valid(state):
+        msg = "--state is no Singer state: it must be an object with bookmarks by stream"
+        raise SettingsError(msg)
+
+
+def check_stream(stream: Stream, resource: Resource, catalog: Catalog) -> None:
+    """Make sure that U8 can do what a catalog asks of a stream.
+
+    Args:
+        stream: The stream, with the catalog applied.
+        resource: What it reads.
+        catalog: The catalog; a key that it leaves out is added.
+
+    Raises:
+        SettingsError: It asks for another key, for none, or for a replication that U8 cannot do.
+    """
+    if problem := _key_problem(stream, catalog) or _replication_problem(stream, resource):
+        msg = f"{stream.name}: {problem}"
+        raise SettingsError(msg)
+
+
+def _key_problem(stream: Stream, catalog: Catalog) -> str:
+    keys = stream.primary_keys
+    if entry := catalog.get_stream(stream.name):
+        # Messages have the key that stands here.
+        entry.key_properties = keys if entry.key_properties is None else entry.key_properties
+        if set(entry.key_properties) != set(keys):
+            return f"key_properties in the catalog must be {', '.join(keys)}"
+    for key in keys:
+        if key not in stream.effective_schema.get("properties", {}):
+            return f"the catalog's schema lacks the key {key}; discover it anew"
+        if stream.selected and not stream.mask["properties", key]:
+            return f"the catalog deselects the key {key}; select it"
+    return ""
+
+
+def _replication_problem(stream: Stream, resource: Resource) -> str:
+    marker, method = resource.incremental, stream.replication_method
+    if method == REPLICATION_FULL_TABLE:
+        return ""
+    if method != REPLICATION_INCREMENTAL or marker is None:
+        methods = "FULL_TABLE or INCREMENTAL" if marker else "FULL_TABLE"
+        return f"the replication method must be {methods}"
+    stream.replication_key = stream.replication_key or marker.field
+    if stream.replication_key != marker.field:
+        return f"{stream.replication_key} cannot be a replication key; use {marker.field}"
+    return ""

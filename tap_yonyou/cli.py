@@ -1,0 +1,167 @@
+"""What the command line takes, and how a run goes on or ends when something fails."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_yonyou import catalog, redaction, settings, signals
+from tap_yonyou.compat import override
+from tap_yonyou.errors import RunError, SettingsError, U8Error, lines_of
+from tap_yonyou.output import Writer
+
+if TYPE_CHECKING:
+    import click
+
+
+class CommandLine(Tap):
+    """A tap that says in one line what is wrong with what it was given."""
+
+    message_writer_class = Writer
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Check everything a user gave, before anything is requested.
+
+        Args:
+            kwargs: As for the SDK's `Tap`.
+
+        Raises:
+            SettingsError: The configuration, the catalog or the state cannot be used.
+        """
+        if kwargs.get("catalog") is not None:
+            kwargs["catalog"] = catalog.read_catalog(kwargs["catalog"], self.logger)
+        if kwargs.get("state") is not None:
+            catalog.check_state(kwargs["state"])
+        self.append_builtin_config(self.config_jsonschema)
+        self._reads_environment = kwargs.pop("parse_env_config", False)
+        if self._reads_environment:
+            # The SDK's own way names no variable that it cannot read, and lets a `.env` found
+            # above its installation overrule the real environment.
+            variables = settings.from_environment(self.config_jsonschema, self._env_var_prefix)
+            kwargs["config"] = (kwargs.get("config") or {}) | variables
+        self.writer = kwargs.setdefault("message_writer", None) or Writer()
+        kwargs["message_writer"] = self.writer
+        super().__init__(**kwargs)
+
+    @classmethod
+    @override
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        """Read the files named with `--config`."""
+        for path in value:
+            try:
+                super().cb_config(ctx, param, (path,))
+            except (OSError, TypeError, ValueError, RecursionError) as error:
+                missing = isinstance(error, FileNotFoundError)
+                reason = "was not found" if missing else "holds no JSON object"
+                msg = f"--config {path} {reason}"
+                raise SettingsError(msg) from None
+        return super().cb_config(ctx, param, value)
+
+    @classmethod
+    @override
+    def invoke(cls, **kwargs: Any) -> None:
+        """Run the command; the files of `--catalog` and `--state` are checked first."""
+        for option in ("catalog", "state"):
+            if (file := kwargs.get(option)) is not None:
+                try:
+                    # Not as text: that would be read in the encoding of the machine.
+                    content = json.loads(file.buffer.read())
+                except (OSError, ValueError, RecursionError):
+                    msg = f"--{option} is not JSON in UTF-8"
+                    raise SettingsError(msg) from None
+                kwargs[option] = io.StringIO(json.dumps(content))
+        super().invoke(**kwargs)
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        catalog.check_state(state)
+        super().load_state(state)
+
+    @override
+    def setup_mapper(self) -> None:
+        # First the streams: with them the catalog gets the keys that it lacks.
+        is_any_selected = any(stream.selected for stream in self.streams.values())
+        with settings.blaming_stream_maps():
+            super().setup_mapper()
+        if not is_any_selected:
+            msg = (
+                f"no stream is selected; select {' or '.join(self.streams)} in the catalog "
+                '("selected": true in its metadata), with Meltano by the extractor\'s `select`'
+            )
+            raise SettingsError(msg)
+
+    # The SDK ends a run at the first stream that fails. What it does otherwise is kept; a test
+    # compares the messages of both ways.
+
+    @override  # type: ignore[misc]
+    def sync_all(self) -> None:
+        """Read all selected streams; one that fails does not stop the others.
+
+        Raises:
+            RunError: No stream can be read any more.
+            U8Error: Streams failed; the states of the others are written.
+        """
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self._state_writer.write_state(self.state)
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        failed = []
+        for stream in selected:
+            try:
+                stream.sync()
+            except RunError:
+                raise
+            except Exception as error:
+                if len(selected) == 1:
+                    raise
+                failed.append(stream.name)
+                for line in lines_of(error):
+                    self.logger.error("%s", line)  # noqa: TRY400 -- one line
+                self.logger.debug("%s", redaction.frames(error))
+            else:
+                stream.finalize_state_progress_markers()
+        for stream in self.streams.values():
+            stream.log_sync_costs()
+        if failed:
+            msg = f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)}"
+            raise U8Error(msg)
+
+    # Two more underscore names of the SDK.
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the configuration.
+
+        The SDK's own check shows the offending value, which may be a secret, and there is no other
+        place between reading the environment and that check.
+        """
+        self._config = settings.without_blanks(self._config)
+        for name, setting in self.config_jsonschema["properties"].items():
+            if setting.get("secret"):
+                redaction.hide(str(self._config.get(name, "")))
+        lines = settings.problems(self._config, self.config_jsonschema, self._env_var_prefix)
+        unknown = settings.unknown_variables(
+            self.config_jsonschema,
+            self._env_var_prefix,
+            by_meltano=not self._reads_environment,
+        )
+        if self._reads_environment:
+            lines += unknown
+        elif raise_errors:
+            for line in unknown:
+                self.logger.warning(line)
+        if lines and raise_errors:
+            raise SettingsError(*lines)
+        # Sets the defaults, which is all that is left to do.
+        list(JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config))
+        return lines
+
+    @override
+    def _handle_termination(self, signum: int, frame: object) -> None:
+        """End as every signal does: the SDK would end with exit code 0 and a STATE."""
+        signals.on_signal(signum)

@@ -1,1 +1,0 @@
-"""One JSON Schema a stream, named after the vendor's resource."""
