@@ -120,13 +120,13 @@ def _key_problem(stream: Stream, catalog: Catalog) -> str:
 
 
 def _replication_problem(stream: Stream, resource: Resource) -> str:
-    marker, method = resource.incremental, stream.replication_method
+    method, fields = stream.replication_method, [*resource.incremental]
     if method == REPLICATION_FULL_TABLE:
         return ""
-    if method != REPLICATION_INCREMENTAL or marker is None:
-        methods = "FULL_TABLE or INCREMENTAL" if marker else "FULL_TABLE"
+    if method != REPLICATION_INCREMENTAL or not fields:
+        methods = "FULL_TABLE or INCREMENTAL" if fields else "FULL_TABLE"
         return f"the replication method must be {methods}"
-    stream.replication_key = stream.replication_key or marker.field
-    if stream.replication_key != marker.field:
-        return f"{stream.replication_key} cannot be a replication key; use {marker.field}"
+    stream.replication_key = stream.replication_key or fields[0]
+    if stream.replication_key not in fields:
+        return f"{stream.replication_key} cannot be a replication key; use {' or '.join(fields)}"
     return ""

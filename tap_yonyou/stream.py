@@ -71,8 +71,7 @@ class U8Stream(Stream):
     @override
     def metadata(self) -> MetadataMapping:
         metadata = super().metadata
-        marker = self.resource.incremental
-        metadata.root.valid_replication_keys = [marker.field] if marker else None
+        metadata.root.valid_replication_keys = [*self.resource.incremental] or None
         return metadata
 
     @override
@@ -152,8 +151,8 @@ class U8Stream(Stream):
         )
 
     def _replication(self, context: Context | None) -> Replication:
-        marker = self.resource.incremental
-        if marker and self.replication_method == REPLICATION_INCREMENTAL:
+        if self.replication_method == REPLICATION_INCREMENTAL:
+            marker = self.resource.incremental[str(self.replication_key)]
             return Incremental(marker.filter, self.get_starting_replication_key_value(context))
         deletes = self.config["emit_activate_version_messages"] and not self.is_test
         return FullTable(deletes=deletes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from importlib import resources as packages
 from typing import TYPE_CHECKING, Any
@@ -61,12 +62,7 @@ FILE = {
         },
         "path": {"pattern": "^/"},
         "rows": {"type": "string"},
-        "incremental": {
-            "type": ["object", "null"],
-            "required": ["field", "filter"],
-            "additionalProperties": False,
-            "properties": {"field": {}, "filter": {}},
-        },
+        "incremental": {"type": "array", "items": {"type": "string"}},
     },
     "required": ["title", "key", "properties", "filters"],
     "additionalProperties": False,
@@ -83,12 +79,13 @@ def contradictions(data: dict[str, Any]) -> Iterator[str]:
 
 
 def broken_references(data: dict[str, Any]) -> Iterator[str]:
-    marker = data.get("incremental") or {"field": data["key"][0], "filter": ""}
-    for role, name in (*(("key", name) for name in data["key"]), ("incremental", marker["field"])):
+    for name in data["key"]:
         if name not in data["properties"]:
-            yield f"{role}: {name} is not among the properties"
-    if marker["filter"] and marker["filter"] not in data["filters"]:
-        yield f"incremental: {marker['filter']} is not among the filters"
+            yield f"key: {name} is not among the properties"
+    served = resources.of("any", data).incremental
+    for name in data.get("incremental", []):
+        if name not in served:
+            yield f"incremental: {name} is not a property that has a filter {name}_begin"
 
 
 def wrong_fields(fields: dict[str, Any], key: list[str]) -> Iterator[str]:
@@ -137,7 +134,7 @@ GOOD: dict[str, Any] = {
 
 
 def changed(member: str, **parts: Any) -> dict[str, Any]:
-    return {**GOOD, member: {**GOOD[member], **parts}}
+    return {**copy.deepcopy(GOOD), member: {**GOOD[member], **parts}}
 
 
 @pytest.mark.parametrize(
@@ -152,8 +149,7 @@ def changed(member: str, **parts: Any) -> dict[str, Any]:
         (changed("properties", Name=GOOD["properties"]["name"]), "in two spellings"),
         (changed("properties", age={"type": "int"}), "'int' is not valid"),
         (changed("filters", token=GOOD["filters"]["code_begin"]), "should not be valid"),
-        ({**GOOD, "incremental": {"field": "stamp", "filter": "code_begin"}}, "stamp is not among"),
-        ({**GOOD, "incremental": {"field": "code", "filter": "x_begin"}}, "x_begin is not among"),
+        ({**GOOD, "incremental": ["name"]}, "name is not a property that has a filter name_begin"),
     ],
 )
 def test_a_contradiction_is_said_in_a_sentence(data: dict[str, Any], sentence: str) -> None:
@@ -165,21 +161,26 @@ def test_the_rest_follows_by_rule() -> None:
     warehouse = resources.of("warehouse", GOOD)
     assert warehouse.path == "/api/warehouse/batch_get"
     assert warehouse.rows == "warehouse"
-    assert warehouse.incremental == ("code", "code_begin")
+    assert warehouse.incremental == {"code": ("code", "code_begin")}
     assert warehouse.schema["required"] == ["code"]
     assert "$comment" not in json.dumps([warehouse.schema, warehouse.filters])
 
 
-def test_what_follows_by_rule_can_be_overridden() -> None:
+def test_change_markers_serve_incremental_before_the_key_in_any_case() -> None:
     stamp = {"type": ["string", "null"], "description": "Stamp (时间戳)", "$comment": "seen"}
     first = {"type": "string", "description": "First (起始)", "$comment": "vendor"}
-    data = changed("properties", timestamp=stamp)
-    data["filters"] = {**GOOD["filters"], "timestamp_begin": first}
-    data |= {"path": "/api/wh/batch_get", "rows": "wh.entry"}
-    data |= {"incremental": {"field": "timestamp", "filter": "timestamp_begin"}}
+    data = changed("properties", timestamp=stamp, ModifyDate=stamp)
+    data["filters"] |= {"timestamp_begin": first, "modifydate_begin": first}
+    assert [*resources.of("warehouse", data).incremental.values()] == [
+        ("timestamp", "timestamp_begin"),
+        ("ModifyDate", "modifydate_begin"),
+        ("code", "code_begin"),
+    ]
+
+
+def test_what_follows_by_rule_can_be_overridden() -> None:
+    data = {**GOOD, "path": "/api/wh/batch_get", "rows": "wh.entry", "incremental": []}
     assert [*contradictions(data)] == []
     warehouse = resources.of("warehouse", data)
     assert (warehouse.path, warehouse.rows) == ("/api/wh/batch_get", "wh.entry")
-    assert warehouse.incremental == ("timestamp", "timestamp_begin")
-    assert resources.of("warehouse", {**GOOD, "incremental": None}).incremental is None
-    assert resources.of("warehouse", {**GOOD, "filters": {}}).incremental is None
+    assert warehouse.incremental == {}

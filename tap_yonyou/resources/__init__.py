@@ -15,8 +15,8 @@ The rest follows by rule, and is overridden by a member of that name:
 
 - `path`: `/api/<resource>/batch_get`;
 - `rows`, the key of the rows in a reply: the resource's name;
-- `incremental`, the field and the filter that serve INCREMENTAL: a sole key field and its filter
-  `<field>_begin`, if there is one; null to offer none.
+- `incremental`, the fields that serve INCREMENTAL, the best one first: those of `timestamp`,
+  `ModifyDate` and a sole key field that have a filter `<field>_begin`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -32,11 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: The fields that may serve INCREMENTAL beside the key: a row version, and a day.
+_CHANGE_MARKERS: Final = ("timestamp", "ModifyDate")
+
+
 class Marker(NamedTuple):
-    """What serves INCREMENTAL replication.
+    """A field that serves INCREMENTAL replication.
 
     Attributes:
-        field: The field whose value is the bookmark.
+        field: The field, whose last value becomes the bookmark.
         filter: The filter that the bookmark is sent as.
     """
 
@@ -56,7 +60,7 @@ class Resource:
         filters: Its filters as JSON Schema.
         path: Where it is asked for.
         rows: The key of its rows in a reply.
-        incremental: What serves INCREMENTAL; None if nothing does.
+        incremental: What serves INCREMENTAL, by field, the best one first.
         attested: How well each field and filter is attested, by `field` or `filter` and its name.
     """
 
@@ -67,7 +71,7 @@ class Resource:
     filters: Mapping[str, Any]
     path: str
     rows: str
-    incremental: Marker | None
+    incremental: Mapping[str, Marker]
     attested: Mapping[tuple[str, str], str]
 
 
@@ -108,10 +112,12 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
         The resource.
     """
     key, fields, filters = tuple(data["key"]), data["properties"], data["filters"]
-    marker = None
-    if len(key) == 1 and f"{key[0]}_begin" in filters:
-        marker = {"field": key[0], "filter": f"{key[0]}_begin"}
-    marker = data.get("incremental", marker)
+    begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
+    markers = {
+        field: Marker(field, begins[begin])
+        for field in data.get("incremental", (*_CHANGE_MARKERS, *(key if len(key) == 1 else ())))
+        if field in fields and (begin := f"{field}_begin".casefold()) in begins
+    }
     attested = {("field", field): about["$comment"] for field, about in fields.items()}
     attested |= {("filter", filter_): about["$comment"] for filter_, about in filters.items()}
     return Resource(
@@ -132,7 +138,7 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
         },
         path=data.get("path", f"/api/{name}/batch_get"),
         rows=data.get("rows", name),
-        incremental=Marker(**marker) if marker else None,
+        incremental=markers,
         attested=attested,
     )
 
