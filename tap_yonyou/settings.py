@@ -19,7 +19,8 @@ import requests
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou.errors import Action, SettingsError, TapError
+from tap_yonyou import resources
+from tap_yonyou.errors import Action, SettingsError, TapError, one_line
 from tap_yonyou.wire import is_loopback
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ _KINDS: Final = {
     "integer": "a whole number",
     "boolean": "true or false",
     "object": "an object in JSON",
+    "array": "a list in JSON",
 }
+
+DEFAULT_STREAMS: Final = ["customercontacts"]
 
 #: What may follow the prefix of variables and is no setting.
 _LOGLEVEL: Final = "LOGLEVEL"
@@ -43,14 +47,12 @@ _SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the S
 _NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 
 
-def config_jsonschema(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def config_jsonschema() -> dict[str, Any]:
     """Describe the settings.
 
-    Args:
-        filters: The filters of each stream by the stream's name, as JSON Schema.
-
     Returns:
-        A JSON Schema.
+        A JSON Schema. What the filters of a stream are stands in the file of its resource, which
+        is read for the streams that are chosen.
     """
     return th.PropertiesList(
         th.Property(
@@ -92,6 +94,15 @@ def config_jsonschema(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
             title="Token",
             description="A token issued elsewhere (全局访问唯一识别码), used until it expires. "
             "Ignored where app_secret is set.",
+        ),
+        th.Property(
+            "streams",
+            th.ArrayType(th.StringType(nullable=False)),
+            default=DEFAULT_STREAMS,
+            title="Streams",
+            description="The lists of U8 to offer as streams, by name; an app is usually granted a "
+            "few only.",
+            examples=[DEFAULT_STREAMS],
         ),
         th.Property(
             "ds_sequence",
@@ -167,13 +178,7 @@ def config_jsonschema(filters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         ),
         th.Property(
             "filters",
-            th.ObjectType(
-                *(
-                    th.Property(stream, th.CustomType(dict(schema)))
-                    for stream, schema in filters.items()
-                ),
-                additional_properties=False,
-            ),
+            th.ObjectType(additional_properties=th.ObjectType(additional_properties=True)),
             title="Filters",
             description="Reads only matching rows: filters.<stream>.<filter>, with the vendor's "
             "names.",
@@ -223,7 +228,7 @@ def unknown_variables(schema: Mapping[str, Any], prefix: str, *, by_meltano: boo
         pattern = rf".*__.*|(.+_)?(({'|'.join(objects)})_.+|{pattern})"
     names = [name.removeprefix(prefix) for name in os.environ if name.startswith(prefix)]
     return [
-        f"{prefix}{name} is no setting: "
+        f"unknown setting {prefix}{name}: "
         + _suggest(f"{prefix}{name}".upper(), [f"{prefix}{k}" for k in (*known, _LOGLEVEL)])
         for name in names
         if os.environ[f"{prefix}{name}"] and not re.fullmatch(pattern, name)
@@ -259,11 +264,22 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
     Returns:
         A line for each problem: which setting, what is wrong, what to do. Never a value.
     """
+    streams = config.get("streams", DEFAULT_STREAMS)
+    names = [name for name in streams if isinstance(name, str)] if isinstance(streams, list) else []
+    known = resources.names()
+    lines = [
+        f"unknown stream {one_line(name)} in streams: {_suggest(name, known)}"
+        for name in names
+        if name not in known
+    ]
+    if streams == []:
+        lines.append(f"streams must name one or more of {', '.join(known)}")
+    filters = {name: dict(resources.load(name).filters) for name in names if name in known}
+    schema = {**schema, "properties": {**schema["properties"], "filters": _closed(filters)}}
     validator = th.DEFAULT_JSONSCHEMA_VALIDATOR(
         schema,
         format_checker=th.DEFAULT_JSONSCHEMA_VALIDATOR.FORMAT_CHECKER,
     )
-    lines: list[str] = []
     try:
         for error in validator.iter_errors(config):
             lines.extend(_explain(error, env_prefix))
@@ -281,6 +297,10 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
     return list(dict.fromkeys(lines))
+
+
+def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 @contextmanager
@@ -344,7 +364,8 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
             known = schema["properties"]
             kind = "setting" if not path else "stream" if path == "filters" else "filter"
             for name in given.keys() - known.keys():
-                yield f"{path}{path and '.'}{name} is no {kind}: {_suggest(name, known)}"
+                full_name = one_line(f"{path}{path and '.'}{name}")
+                yield f"unknown {kind} {full_name}: {_suggest(name, known)}"
         case "enum":
             yield f"{path} must be one of {', '.join(schema['enum'])}"
         case "format":

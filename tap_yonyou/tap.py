@@ -29,9 +29,7 @@ class TapYonyou(CommandLine):
 
     name = "tap-yonyou"
     package_name = "tap-yonyou"
-    config_jsonschema: ClassVar[dict[str, Any]] = config_jsonschema(
-        {name: resources.load(name).filters for name in resources.names()},
-    )
+    config_jsonschema: ClassVar[dict[str, Any]] = config_jsonschema()
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
@@ -49,7 +47,7 @@ class TapYonyou(CommandLine):
         gateway = Gateway(self.config)
         return [
             U8Stream(self, resources.load(name), gateway=gateway, writer=self.writer)
-            for name in resources.names()
+            for name in dict.fromkeys(self.config["streams"])
         ]
 
     @override

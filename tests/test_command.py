@@ -121,7 +121,7 @@ def test_errors_are_seen_whatever_the_log_configuration_turns_off(
 ) -> None:
     (tmp_path / "log.yml").write_text("version: 1")
     run = tap(pagesize=5, env={"SINGER_SDK_LOG_CONFIG": str(tmp_path / "log.yml")})
-    assert run.errors == ["pagesize is no setting: did you mean page_size?"]
+    assert run.errors == ["unknown setting pagesize: did you mean page_size?"]
 
 
 def test_it_works_without_stderr(tap: RunTap, clean_env: dict[str, str], tmp_path: Path) -> None:

@@ -42,16 +42,16 @@ CONTACTS = "filters.customercontacts"
         ],
         ({"app_secret": None}, BOTH_MISSING),
         ({"app_secret": "", "token": ""}, BOTH_MISSING),
-        ({"pagesize": 5}, "pagesize is no setting: did you mean page_size?"),
+        ({"pagesize": 5}, "unknown setting pagesize: did you mean page_size?"),
         (
             {"filters": {"contacts": {}}},
-            "filters.contacts is no stream: did you mean customercontacts?",
+            "unknown stream filters.contacts: did you mean customercontacts?",
         ),
         (
             {"filters": {"customercontacts": {"nmae": "x"}}},
-            f"{CONTACTS}.nmae is no filter: did you mean name?",
+            f"unknown filter {CONTACTS}.nmae: did you mean name?",
         ),
-        ({"filters": {"customercontacts": {"native": "x"}}}, f"{CONTACTS}.native is no filter: "),
+        ({"filters": {"customercontacts": {"native": "x"}}}, f"unknown filter {CONTACTS}.native: "),
         (
             {"filters": {"customercontacts": {"name": 1}}},
             f"{CONTACTS}.name must be a text in quotes",
@@ -68,6 +68,12 @@ CONTACTS = "filters.customercontacts"
             for day in ("1990/1/2", "1990-02-30", "19900102", "yesterday")
         ],
         ({"filters": []}, "filters must be an object in JSON"),
+        ({"streams": "customercontacts"}, "streams must be a list in JSON"),
+        ({"streams": []}, "streams must name one or more of customercontacts"),
+        (
+            {"streams": ["customercontact"]},
+            "unknown stream customercontact in streams: did you mean customercontacts?",
+        ),
         *[
             ({"page_size": size}, "page_size must be a whole number from 1 to 10000")
             for size in (0, 10001, -1, "500", 1.5, True, [1])
@@ -120,7 +126,7 @@ def test_it_is_refused(
 def test_the_command_says_it_in_one_line(tap: RunTap, u8: Sandbox) -> None:
     run = tap(pagesize=5)
     assert run.code == 1
-    assert run.errors == ["pagesize is no setting: did you mean page_size?"]
+    assert run.errors == ["unknown setting pagesize: did you mean page_size?"]
     assert run.out == ""
     assert "Traceback" not in run.log
     assert not u8.requests
@@ -195,9 +201,13 @@ def test_every_setting_works_from_the_environment(
         (
             "PAGESIZE",
             "5",
-            "TAP_YONYOU_PAGESIZE is no setting: did you mean TAP_YONYOU_PAGE_SIZE?",
+            "unknown setting TAP_YONYOU_PAGESIZE: did you mean TAP_YONYOU_PAGE_SIZE?",
         ),
-        ("page_size", "5", "TAP_YONYOU_page_size is no setting: did you mean TAP_YONYOU_PAGE_SIZE"),
+        (
+            "page_size",
+            "5",
+            "unknown setting TAP_YONYOU_page_size: did you mean TAP_YONYOU_PAGE_SIZE",
+        ),
     ],
 )
 def test_a_bad_variable_is_named(
@@ -240,7 +250,7 @@ def test_variables_that_are_no_settings_are_named_but_not_those_of_meltano(tap: 
     warnings = [line for line in run.log.splitlines() if "WARNING" in line]
     assert len(warnings) == 1
     assert warnings[0].endswith(
-        "| TAP_YONYOU_PAGESIZE is no setting: did you mean TAP_YONYOU_PAGE_SIZE?"
+        "| unknown setting TAP_YONYOU_PAGESIZE: did you mean TAP_YONYOU_PAGE_SIZE?"
     )
     assert "12321" not in run.log
     extras = {"TAP_YONYOU__SELECT": "[]", "TAP_YONYOU_LOGLEVEL": "INFO"}

@@ -55,6 +55,7 @@ def u8(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 def tap_of(u8: Sandbox, kept: Writer, **settings: Any) -> TapYonyou:
     config = {**ACCOUNTS._asdict(), "api_url": u8.url, "page_size": 20, "max_attempts": 1}
+    config |= {"streams": ["warehouse", "customercontacts"]}
     config |= {"emit_activate_version_messages": True, **settings}
     return TapYonyou(config=config, message_writer=kept)
 
