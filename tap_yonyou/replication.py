@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from tap_yonyou.errors import U8Error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from tap_yonyou.resources import Marker
 
 Records = list[dict[str, Any]]
 
@@ -30,6 +35,9 @@ class Replication(Protocol):
 
         Returns:
             Those of them that the target needs.
+
+        Raises:
+            U8Error: The records cannot be replicated like this.
         """
 
     def proved(self, activate: Callable[[int], None]) -> None:
@@ -38,6 +46,9 @@ class Replication(Protocol):
         Args:
             activate: Sends ACTIVATE_VERSION.
         """
+
+    def bookmark(self) -> dict[str, Any]:
+        """Give what the state is to hold of the stream after a read without an error."""
 
 
 class FullTable:
@@ -62,23 +73,82 @@ class FullTable:
         if self.version is not None:
             activate(self.version)
 
+    def bookmark(self) -> dict[str, Any]:
+        """Keep nothing."""
+        return {}
+
 
 class Incremental:
-    """Asks for what begins at the bookmark; the SDK moves it."""
+    """Asks for what begins at the bookmark.
 
-    def __init__(self, parameter: str, bookmark: Any) -> None:
+    The bookmark is the last code in the server's order, which is its collation: codes are never
+    compared here. Of row versions and days it is the greatest.
+    """
+
+    version: int | None = None
+
+    def __init__(self, stream: str, marker: Marker, bookmark: Any) -> None:
         """Begin a run.
 
         Args:
-            parameter: The filter that the bookmark is sent as.
+            stream: The stream's name.
+            marker: The field and the filter.
             bookmark: Where the last run ended; None if there was none.
         """
-        self.params: Mapping[str, Any] = {} if bookmark is None else {parameter: bookmark}
-        self.version: int | None = None
+        self._stream = stream
+        self._marker = marker
+        self._latest = _LATEST[marker.kind]
+        self._bookmark = bookmark
+        day_only = marker.kind == "date" and isinstance(bookmark, str)
+        self.params: Mapping[str, Any] = (
+            {} if bookmark is None else {marker.filter: bookmark[:10] if day_only else bookmark}
+        )
 
     def let_through(self, records: Records) -> Records:
         """Let every record through: the target updates the one it has already."""
+        field = self._marker.field
+        values = [value for record in records if (value := record[field]) is not None]
+        if values:
+            try:
+                self._bookmark = self._latest(self._bookmark, values)
+            except (InvalidOperation, TypeError):
+                msg = (
+                    f"{self._stream}: a {field} is not a number, so that changes cannot be told "
+                    "apart; read this stream with FULL_TABLE"
+                )
+                raise U8Error(msg) from None
         return records
 
     def proved(self, activate: Callable[[int], None]) -> None:
         """Delete nothing: what was not asked for is not gone."""
+
+    def bookmark(self) -> dict[str, Any]:
+        """Move the bookmark."""
+        if self._bookmark is None:
+            return {}
+        return {
+            "replication_key": self._marker.field,
+            "replication_key_value": self._bookmark,
+        }
+
+
+def _last(_: Any, values: list[Any]) -> Any:
+    return values[-1]
+
+
+def _greatest_version(before: Any, values: Iterable[Any]) -> Any:
+    """Compare as decimals, and keep the text as it came: it is sent back like that."""
+    before = [] if before is None else [before]
+    return max((*before, *values), key=Decimal)
+
+
+def _greatest_day(before: Any, values: Iterable[Any]) -> Any:
+    before = [] if before is None else [before]
+    return max(*before, *values, key=str) if before else max(values)
+
+
+_LATEST: Final[Mapping[str, Callable[[Any, list[Any]], Any]]] = {
+    "code": _last,
+    "timestamp": _greatest_version,
+    "date": _greatest_day,
+}

@@ -16,7 +16,7 @@ import trustme
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
 from tap_yonyou import resources
-from tap_yonyou.errors import U8Error
+from tap_yonyou.errors import TapError, U8Error
 from tap_yonyou.gateway import Gateway
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ def ask(gateway: Gateway) -> None:
 
 
 def give_up(u8: Sandbox, max_attempts: int) -> None:
-    with pytest.raises(U8Error):
+    with pytest.raises(TapError):
         ask(gateway_of(u8, max_attempts=max_attempts))
 
 

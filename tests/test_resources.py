@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tap_yonyou import resources
+from tap_yonyou.resources import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +162,7 @@ def test_the_rest_follows_by_rule() -> None:
     warehouse = resources.of("warehouse", GOOD)
     assert warehouse.path == "/api/warehouse/batch_get"
     assert warehouse.rows == "warehouse"
-    assert warehouse.incremental == {"code": ("code", "code_begin")}
+    assert dict(warehouse.incremental) == {"code": Marker("code", "code_begin", "code")}
     assert warehouse.schema["required"] == ["code"]
     assert "$comment" not in json.dumps([warehouse.schema, warehouse.filters])
 
@@ -169,12 +170,13 @@ def test_the_rest_follows_by_rule() -> None:
 def test_change_markers_serve_incremental_before_the_key_in_any_case() -> None:
     stamp = {"type": ["string", "null"], "description": "Stamp (时间戳)", "$comment": "seen"}
     first = {"type": "string", "description": "First (起始)", "$comment": "vendor"}
-    data = changed("properties", timestamp=stamp, ModifyDate=stamp)
+    day = {**stamp, "format": "date"}
+    data = changed("properties", timestamp=stamp, ModifyDate=day)
     data["filters"] |= {"timestamp_begin": first, "modifydate_begin": first}
     assert [*resources.of("warehouse", data).incremental.values()] == [
-        ("timestamp", "timestamp_begin"),
-        ("ModifyDate", "modifydate_begin"),
-        ("code", "code_begin"),
+        Marker("timestamp", "timestamp_begin", "timestamp"),
+        Marker("ModifyDate", "modifydate_begin", "date"),
+        Marker("code", "code_begin", "code"),
     ]
 
 

@@ -42,10 +42,12 @@ class Marker(NamedTuple):
     Attributes:
         field: The field, whose last value becomes the bookmark.
         filter: The filter that the bookmark is sent as.
+        kind: `code`, `timestamp` (a row version, as a decimal number) or `date`.
     """
 
     field: str
     filter: str
+    kind: str = "code"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
     key, fields, filters = tuple(data["key"]), data["properties"], data["filters"]
     begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
     markers = {
-        field: Marker(field, begins[begin])
+        field: Marker(field, begins[begin], _kind(field, fields[field]))
         for field in data.get("incremental", (*_CHANGE_MARKERS, *(key if len(key) == 1 else ())))
         if field in fields and (begin := f"{field}_begin".casefold()) in begins
     }
@@ -141,6 +143,12 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
         incremental=markers,
         attested=attested,
     )
+
+
+def _kind(field: str, about: Mapping[str, Any]) -> str:
+    if "format" in about:
+        return "date"
+    return "timestamp" if field == "timestamp" else "code"
 
 
 def _without_comments(properties: Mapping[str, Any]) -> dict[str, Any]:
