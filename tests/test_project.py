@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from tap_yonyou.tap import TapYonyou
 from tests.conftest import TAP
-from tests.definition import DEFINITION, PROJECT, ROOT, definition_file, project_file
+from tests.generated import DEFINITION, PROJECT, ROOT, definition_file, project_file
 
 SCHEMA = TapYonyou.config_jsonschema
 #: The tap's own settings: what `config_jsonschema` had before the SDK added its own.
@@ -33,7 +33,7 @@ def plugin(kind: str, name: str) -> dict[str, Any]:
 
 
 def test_meltano_is_told_what_the_tap_says_of_itself() -> None:
-    how = "run `python -m tests.definition`"
+    how = "run `python -m tests.generated`"
     assert DEFINITION.read_text("utf-8") == definition_file(), how
     assert PROJECT.read_text("utf-8") == project_file(PROJECT.read_text("utf-8")), how
 
