@@ -66,7 +66,8 @@ def _rates(results: Results, y: int) -> Iterator[str]:
     plan = results.plan
     runs = {name: results.speed(name, plan.rows) for name in CONTENDERS}
     longest = max((plan.rows / run.spread[0] for run in runs.values() if run), default=1)
-    text = f"Rows per second, {plan.rows:,} rows, {plan.page_size:,} per page, no latency (more is better)"
+    what = f"{plan.rows:,} rows, {plan.page_size:,} per page"
+    text = f"Rows per second, {what}, no latency (more is better)"
     yield _text(16, y - 8, text, "title ink")
     for number, (name, contender) in enumerate(CONTENDERS.items()):
         line, run = y + 10 + number * _LINE, runs[name]

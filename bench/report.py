@@ -21,8 +21,8 @@ Written by `make bench`; do not edit. `python -m bench --render` writes it anew 
 
 ![Rows per second of each contender, and seconds for a read with latency](benchmark.svg)
 
-The *floor* is a bare loop that does the minimum: it reads, converts and writes, and does nothing else
-that a tap is for.
+The *floor* is a bare loop that does the minimum: it reads, converts and writes, and does
+nothing else that a tap is for.
 """
 
 _METHOD = """\
@@ -160,7 +160,9 @@ def _loads(results: Results) -> str:
 
 def _method(results: Results) -> str:
     plan, server = results.plan, results.data["server"]
-    rates = " and ".join(f"{rate:,} rows/s at {int(size):,} per page" for size, rate in server.items())
+    rates = " and ".join(
+        f"{rate:,} rows/s at {int(size):,} per page" for size, rate in server.items()
+    )
     times = f"{plan.repetitions} times" if plan.repetitions > 1 else "once"
     if plan.loads != plan.repetitions:
         times += f" (a load into PostgreSQL {plan.loads} times)"

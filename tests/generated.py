@@ -40,7 +40,12 @@ _HEADER: Final = """\
 
 
 class Part(NamedTuple):
-    """A part of a file that is written here, between two lines that stay."""
+    """A part of a file that is written here, between two lines that stay.
+
+    Attributes:
+        begin: The line before it.
+        end: The line after it.
+    """
 
     begin: str
     end: str
@@ -54,18 +59,21 @@ class Part(NamedTuple):
 
         Returns:
             The new text.
+
+        Raises:
+            ValueError: The two lines do not stand there once each.
         """
-        before, begin, rest = file.partition(self.begin)
-        _, end, after = rest.partition(self.end)
-        return f"{before}{begin}{content}{end}{after}"
+        before, rest = file.split(self.begin)
+        _, after = rest.split(self.end)
+        return f"{before}{self.begin}{content}{self.end}{after}"
 
 
 _PROJECT_PART: Final = Part(
     "    # Written by `python -m tests.generated` …\n",
     "      # … to here; what follows is this project's own.\n",
 )
-_SETTINGS_PART: Final = Part(
-    "<!-- Written by `python -m tests.generated` … -->\n\n", "\n<!-- … to here. -->\n"
+_PAGE_PART: Final = Part(
+    "<!-- Written by `python -m tests.generated` … -->\n", "<!-- … to here. -->\n"
 )
 
 
@@ -74,12 +82,12 @@ class Words(NamedTuple):
 
     Attributes:
         file: The page.
-        intro: What stands before the table of contents.
         contents: Heading and columns of the table of contents.
         fields: Heading and columns of a table of fields.
         filters: Heading and columns of a table of filters.
         no_filters: Stands for a table of filters.
         facts: A template of title, path and key.
+        comma: What stands between two names.
         incremental: A template of the bookmark's field and filter.
         full_table: Stands where nothing serves INCREMENTAL.
         attested: What is said of a field that the vendor's page does not have.
@@ -87,12 +95,12 @@ class Words(NamedTuple):
     """
 
     file: Path
-    intro: str
     contents: tuple[str, ...]
     fields: tuple[str, ...]
     filters: tuple[str, ...]
     no_filters: str
     facts: str
+    comma: str
     incremental: str
     full_table: str
     attested: Mapping[str, str]
@@ -101,30 +109,12 @@ class Words(NamedTuple):
 
 ENGLISH: Final = Words(
     file=ROOT / "docs/streams.md",
-    intro="""\
-# Streams
-
-English · [简体中文](streams.zh-CN.md)
-
-Fields and filters of every stream. Written by `python -m tests.generated` from
-[tap_yonyou/resources](../tap_yonyou/resources); do not edit.
-
-- Every record has all selected fields. A missing key and an empty text both become null; only key fields
-  are never null.
-- U8 sends almost everything as text. The tap turns `"1"`/`"0"`, `-1` and `"true"`/`"false"` into booleans,
-  and `yyyy-MM-dd` and `yyyy/M/d`, with or without a time, into dates. A `date-time` without a zone is
-  taken as China's, +08:00. A value that cannot be converted becomes null; the last log line counts these by
-  field. NUL characters are removed from text.
-- U8+ is the vendor's own term. Names come from the vendor's pages, unless marked *seen* (in replies) or
-  *assumed* (by analogy with other lists).
-- How to set filters, keep fields of your own and leave fields out: [Settings](settings.md#filters). What
-  INCREMENTAL does: [Replication](replication.md#incremental).
-""",
     contents=("Contents", "Stream", "What it holds", "U8+"),
     fields=("Fields", "Field", "Type", "Meaning", "U8+"),
     filters=("Filters", "Filter", "Type", "Matches", "U8+"),
     no_filters="No filters.",
     facts="{meaning} ({chinese}). `GET {path}`. Key: {key}. ",
+    comma=", ",
     incremental="INCREMENTAL on `{field}`, sent as `{filter}`.",
     full_table="FULL_TABLE only.",
     attested={"vendor": "", "seen": " *seen*", "assumed": " *assumed*"},
@@ -132,27 +122,12 @@ Fields and filters of every stream. Written by `python -m tests.generated` from
 )
 CHINESE: Final = Words(
     file=ROOT / "docs/streams.zh-CN.md",
-    intro="""\
-# 数据流
-
-[English](streams.md) · 简体中文
-
-各数据流的字段与过滤条件。本页由 `python -m tests.generated` 根据
-[tap_yonyou/resources](../tap_yonyou/resources) 生成，请勿手工修改。
-
-- 每条记录都包含全部选中的字段。缺失的键和空字符串都输出为 null；只有主键字段不会为 null。
-- U8 的值几乎都是文本。tap 把 `"1"`/`"0"`、`-1`、`"true"`/`"false"` 转为布尔值，把 `yyyy-MM-dd` 和 `yyyy/M/d`
-  （带或不带时间）转为日期；不带时区的 `date-time` 按北京时间（+08:00）处理。无法转换的值输出为 null，
-  并在最后一行日志中按字段计数。文本中的 NUL 字符会被去掉。
-- “含义”一栏是用友的原始用语。名称均出自用友接口文档；标有*实测*的见于实际返回，标有*推测*的由其他接口类推。
-- 过滤条件怎么写、怎么保留自定义项、怎么去掉字段，见[配置项](settings.zh-CN.md#过滤条件)；INCREMENTAL
-  的含义见[同步方式](replication.zh-CN.md#incremental增量)。
-""",
     contents=("目录", "数据流", "内容"),
     fields=("字段", "字段", "类型", "含义"),
     filters=("过滤条件", "过滤条件", "类型", "含义"),
     no_filters="没有过滤条件。",
     facts="{chinese}。`GET {path}`，主键：{key}。",
+    comma="、",
     incremental="可按 `{field}` 增量同步，书签作为 `{filter}` 发送。",
     full_table="只支持 FULL_TABLE。",
     attested={"vendor": "", "seen": "（*实测*）", "assumed": "（*推测*）"},
@@ -231,13 +206,16 @@ def files() -> dict[Path, str]:
     return {
         DEFINITION: _HEADER + _yaml(definition()),
         PROJECT: _PROJECT_PART.put(PROJECT.read_text("utf-8"), indented),
-        SETTINGS: _SETTINGS_PART.put(SETTINGS.read_text("utf-8"), _settings_table()),
-        **{words.file: streams_page(streams, words) for words in (ENGLISH, CHINESE)},
+        SETTINGS: _PAGE_PART.put(SETTINGS.read_text("utf-8"), f"\n{_settings_table()}\n"),
+        **{
+            words.file: _PAGE_PART.put(words.file.read_text("utf-8"), streams_page(streams, words))
+            for words in (ENGLISH, CHINESE)
+        },
     }
 
 
 def streams_page(streams: Iterable[Resource], words: Words) -> str:
-    """Write the page about streams.
+    """Write what is generated of the page about streams.
 
     Args:
         streams: Which streams.
@@ -252,14 +230,14 @@ def streams_page(streams: Iterable[Resource], words: Words) -> str:
         (f"[`{stream.name}`](#{stream.name})", *words.about(*_split(stream.title)))
         for stream in streams
     )
-    parts = [words.intro, f"## {heading}\n", _table(columns, contents)]
+    parts = [f"## {heading}\n", _table(columns, contents)]
     for stream in streams:
         parts += _stream(stream, words)
-    return "\n".join(parts)
+    return "\n" + "\n".join(parts) + "\n"
 
 
 def _stream(stream: Resource, words: Words) -> Iterator[str]:
-    key = ", ".join(f"`{name}`" for name in stream.key)
+    key = words.comma.join(f"`{name}`" for name in stream.key)
     meaning, chinese = _split(stream.title)
     facts = words.facts.format(meaning=meaning, chinese=chinese, path=stream.path, key=key)
     if marker := stream.incremental:
