@@ -172,6 +172,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
 
 
+def test_contributing_names_every_module_and_none_that_is_gone() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = {ROOT / path for path in re.findall(r"^\| .* \| `(.*)` \|$", text, re.MULTILINE)}
+    there = {*(ROOT / "tap_yonyou").glob("*.py")}
+    unnamed = {ROOT / "tap_yonyou" / name for name in ("__init__.py", "compat.py", "streams.py")}
+    assert named - {ROOT / "tap_yonyou/resources"} == there - unnamed
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if ".zh-CN" in page.name], ids=lambda p: p.name
 )
