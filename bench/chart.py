@@ -66,7 +66,8 @@ def _rates(results: Results, y: int) -> Iterator[str]:
     plan = results.plan
     runs = {name: results.speed(name, plan.rows) for name in CONTENDERS}
     longest = max((plan.rows / run.spread[0] for run in runs.values() if run), default=1)
-    text = f"Rows per second, {plan.rows:,} rows by {plan.page_size}, no latency (more is better)"
+    what = f"{plan.rows:,} rows, {plan.page_size:,} per page"
+    text = f"Rows per second, {what}, no latency (more is better)"
     yield _text(16, y - 8, text, "title ink")
     for number, (name, contender) in enumerate(CONTENDERS.items()):
         line, run = y + 10 + number * _LINE, runs[name]
@@ -80,6 +81,8 @@ def _rates(results: Results, y: int) -> Iterator[str]:
         yield _line(low, line + _THICK / 2, high, line + _THICK / 2)
         end = max(high, _LEFT + run.rate * scale)
         yield _text(end + 8, line + 14, f"{run.rate:,.0f}", "ink")
+    note = y + 24 + len(CONTENDERS) * _LINE
+    yield _text(_LEFT, note, "floor: a bare loop that does the minimum", "pale")
 
 
 def _waits(results: Results, y: int) -> Iterator[str]:

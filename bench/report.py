@@ -20,6 +20,9 @@ Written by `make bench`; do not edit. `python -m bench --render` writes it anew 
 [benchmark.json](benchmark.json), which holds every single run.
 
 ![Rows per second of each contender, and seconds for a read with latency](benchmark.svg)
+
+The *floor* is a bare loop that does the minimum: it reads, converts and writes, and does
+nothing else that a tap is for.
 """
 
 _METHOD = """\
@@ -35,7 +38,7 @@ _METHOD = """\
 - Rows are counted in a run of their own, which is not timed: all rows must come, each once.
 - Memory is the largest resident set of the process, as the kernel counts it.
 - Every peer has an environment of its own, pinned in `bench/requirements`. What each is given:
-  - **floor**: a bare loop of requests and msgspec (`bench/floor.py`), one page at a time.
+  - **floor**: a loop of requests and msgspec (`bench/floor.py`), one page at a time.
   - **plain SDK tap**: `bench/plain_tap`, as the Singer SDK's template has it, with the SDK's
     defaults.
   - **tap-rest-api-msdk**: page numbers; a schema, so that it need not infer one; a token, because
@@ -103,8 +106,8 @@ def _all(results: Results) -> str:
         rows.append(
             (_bold(name, contender.title), *cells, _rate(peak), _peak(peak), contender.gives)
         )
-    sizes = [cell for size in plan.page_sizes for cell in (f"s, {size} a page", "× floor")]
-    head = ("", *sizes, f"rows/s, {plan.page_size} a page", "MB", "what it gives")
+    sizes = [cell for size in plan.page_sizes for cell in (f"s, {size:,} per page", "× floor")]
+    head = ("", *sizes, f"rows/s, {plan.page_size:,} per page", "MB", "what it gives")
     return f"## {plan.rows:,} rows, no latency\n\n" + _table(head, rows)
 
 
@@ -116,7 +119,7 @@ def _growth(results: Results) -> str:
         cells = [cell for run in runs for cell in (_seconds(run), _rate(run), _peak(run))]
         rows.append((_bold(name, contender.title), *cells))
     head = [cell for size in sizes for cell in (f"s, {size:,} rows", "rows/s", "MB")]
-    title = f"## How time and memory grow, {plan.page_size} rows a page\n\n"
+    title = f"## How time and memory grow, {plan.page_size:,} rows per page\n\n"
     return title + _table(("", *head), rows)
 
 
@@ -157,7 +160,9 @@ def _loads(results: Results) -> str:
 
 def _method(results: Results) -> str:
     plan, server = results.plan, results.data["server"]
-    rates = " and ".join(f"{rate:,} rows/s at {size} a page" for size, rate in server.items())
+    rates = " and ".join(
+        f"{rate:,} rows/s at {int(size):,} per page" for size, rate in server.items()
+    )
     times = f"{plan.repetitions} times" if plan.repetitions > 1 else "once"
     if plan.loads != plan.repetitions:
         times += f" (a load into PostgreSQL {plan.loads} times)"

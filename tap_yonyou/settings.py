@@ -140,7 +140,7 @@ def config_jsonschema() -> dict[str, Any]:
             th.IntegerType(minimum=1),
             default=100,
             title="Request timeout",
-            description="Seconds to wait for the answer to one request.",
+            description="Seconds for one request as a whole, up to the last byte of the answer.",
         ),
         th.Property(
             "max_attempts",
@@ -155,8 +155,8 @@ def config_jsonschema() -> dict[str, Any]:
             th.IntegerType(minimum=1),
             default=3,
             title="Passes",
-            description="How often all pages are read if rows come or go meanwhile, before the "
-            "run ends.",
+            description="How often all pages are read if the list changes meanwhile, before the run "
+            "ends.",
         ),
         th.Property(
             "errcode_actions",

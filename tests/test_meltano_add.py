@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from demo.pipeline import MELTANO, ROOT
-from tests.definition import DEFINITION
+from tests.generated import DEFINITION
 
 if TYPE_CHECKING:
     from pathlib import Path

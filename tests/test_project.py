@@ -1,30 +1,69 @@
-"""What repeats the tap's settings says the same as they do."""
+"""What is told about the tap, in documents and to Meltano, is what it does."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tap_yonyou.tap import TapYonyou
+from bench.plan import FLOOR
+from bench.plan import TAP as TAP_NAME
+from bench.results import Results
+from tap_yonyou.errors import ERRCODES, Action
+from tap_yonyou.resources import of
 from tests.conftest import TAP
-from tests.definition import DEFINITION, PROJECT, ROOT, definition_file, project_file
+from tests.generated import (
+    CHINESE,
+    DEFINITION,
+    ENGLISH,
+    PROJECT,
+    ROOT,
+    files,
+    own_settings,
+    streams_page,
+)
 
-SCHEMA = TapYonyou.config_jsonschema
-#: The tap's own settings: what `config_jsonschema` had before the SDK added its own.
-OWN: dict[str, dict[str, Any]] = {
-    name: setting
-    for name, setting in SCHEMA["properties"].items()
-    if not name.startswith(("stream_map", "flattening", "faker"))
-}
-STREAMS: list[Any] = [*TapYonyou(validate_config=False).streams.values()]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = own_settings()
 MELTANO = yaml.safe_load(PROJECT.read_text("utf-8"))
-READMES = ["README.md", "README.zh-CN.md"]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+#: Every text in the tap's code; one that holds values is in pieces.
+SAID = [
+    node.value
+    for path in (ROOT / "tap_yonyou").rglob("*.py")
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+]
+INVENTED: dict[str, Any] = {
+    "title": "Invented things (虚构档案)",
+    "key": ["a", "b"],
+    "properties": {
+        "a": {"type": "string", "description": "First part of the key (甲)", "$comment": "vendor"},
+        "b": {"type": "integer", "description": "Second part (乙)", "$comment": "vendor"},
+        "modified": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "When it was changed (修改时间)",
+            "$comment": "assumed",
+        },
+    },
+    "filters": {
+        "modified_begin": {
+            "type": "string",
+            "format": "date",
+            "description": "Changed since (起始修改时间)",
+            "$comment": "seen",
+        },
+    },
+}
 
 
 def plugin(kind: str, name: str) -> dict[str, Any]:
@@ -32,10 +71,9 @@ def plugin(kind: str, name: str) -> dict[str, Any]:
     return found[0]
 
 
-def test_meltano_is_told_what_the_tap_says_of_itself() -> None:
-    how = "run `python -m tests.definition`"
-    assert DEFINITION.read_text("utf-8") == definition_file(), how
-    assert PROJECT.read_text("utf-8") == project_file(PROJECT.read_text("utf-8")), how
+def test_what_is_generated_is_up_to_date() -> None:
+    for path, text in files().items():
+        assert path.read_text("utf-8") == text, "run `python -m tests.generated`"
 
 
 def test_meltano_knows_every_setting_with_its_default() -> None:
@@ -90,32 +128,121 @@ def test_env_example_has_every_setting_with_its_description() -> None:
     assert not re.search(r"=$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_the_readmes_table_has_every_setting_with_its_default(readme: str) -> None:
+def test_the_chinese_table_of_settings_says_what_the_english_one_says() -> None:
+    tables = []
+    for page in ("docs/settings.md", "docs/settings.zh-CN.md"):
+        lines = re.findall(r"^\| (`.*) \|$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        # All but the last column, which is prose.
+        tables.append([line.replace("yes", "是").split(" | ")[:-1] for line in lines])
+    assert tables[0] == tables[1]
+    assert [row[0] for row in tables[0]] == [f"`{name}`" for name in OWN]
+
+
+def test_the_pages_about_streams_hold_any_number_of_resources() -> None:
+    other = of("invented", INVENTED | {"incremental": ["modified"]})
+    whole = of("whole", INVENTED | {"filters": {}})
+    english = streams_page([other, whole], ENGLISH)
+    chinese = streams_page([other, whole], CHINESE)
+    assert "| [`invented`](#invented) | Invented things | 虚构档案 |" in english
+    assert "Invented things (虚构档案). `GET /api/invented/batch_get`. Key: `a`, `b`." in english
+    assert "INCREMENTAL on `modified`, sent as `modified_begin`." in english
+    assert "| `a` | string | First part of the key | 甲 |" in english
+    assert "| `modified` *assumed* | date-time | When it was changed | 修改时间 |" in english
+    assert "| `modified_begin` *seen* | date | Changed since | 起始修改时间 |" in english
+    assert english.index("FULL_TABLE only.") < english.index("No filters.")
+    assert "虚构档案。`GET /api/invented/batch_get`，主键：`a`、`b`。" in chinese
+    assert "| `modified`（*推测*） | date-time | 修改时间 |" in chinese
+
+
+def test_the_picture_is_the_same_in_both_languages() -> None:
+    english, chinese = (
+        (ROOT / f"docs/request{lang}.svg").read_text("utf-8") for lang in ("", ".zh-CN")
+    )
+    without_words = re.compile(r'(?<=>)[^<>{}]+(?=<)|(?<=aria-label=")[^"]+')
+    assert without_words.sub("", english) == without_words.sub("", chinese)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
+
+
+def test_contributing_names_every_module_and_none_that_is_gone() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = {ROOT / path for path in re.findall(r"^\| .* \| `(.*)` \|$", text, re.MULTILINE)}
+    there = {*(ROOT / "tap_yonyou").glob("*.py")}
+    unnamed = {ROOT / "tap_yonyou" / name for name in ("__init__.py", "compat.py")}
+    assert named - {ROOT / "tap_yonyou/resources"} == there - unnamed
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ".zh-CN" in page.name], ids=lambda p: p.name
+)
+def test_a_page_in_chinese_has_the_sections_of_the_one_in_english(page: Path) -> None:
+    english = page.with_name(page.name.replace(".zh-CN", ""))
+    assert len(headings(page)) == len(headings(english))
+    for blocks in zip(code_blocks(page), code_blocks(english), strict=True):
+        assert blocks[0] == blocks[1]
+
+
+@pytest.mark.parametrize("page", ["docs/errors.md", "docs/errors.zh-CN.md"])
+def test_the_messages_told_are_the_taps(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    table = text[: text.rindex("\n## ")].rpartition("\n## ")[2]
+    cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    messages = re.findall(r"`(.*?)`", " ".join(cells))
+    assert len(messages) > 40
+    for message in messages:
+        for part in message.split("…"):
+            words = re.sub(r"\d{5}$|[23]$|: $", "", part).strip()
+            assert any(words in said for said in SAID), message
+
+
+@pytest.mark.parametrize("page", ["docs/errors.md", "docs/errors.zh-CN.md"])
+def test_every_errcode_and_action_is_told(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for errcode in ERRCODES:
+        assert f"| `errcode {errcode}` |" in text
+    for action in Action:
+        assert f"| `{action}` |" in text
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_numbers_are_those_of_the_benchmark(readme: str) -> None:
     text = (ROOT / readme).read_text("utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \| ([^|]*) \|", text, re.MULTILINE)
-    table = {name: (kind.strip(), default.strip()) for name, kind, default in rows}
-    for name, setting in OWN.items():
-        kind, default = table[name]
-        assert ("`" + next(k for k in setting["type"] if k != "null") + "`") in kind
-        assert default == (f"`{setting['default']}`" if "default" in setting else "")
+    results = Results(json.loads((ROOT / "docs/benchmark.json").read_bytes()))
+    plan = results.plan
+    tap, floor = results.speed(TAP_NAME, plan.rows), results.speed(FLOOR, plan.rows)
+    one, eight = (results.of("latency", concurrency=number) for number in (1, 8))
+    assert tap
+    assert floor
+    assert one
+    assert eight
+    for number in (
+        f"{plan.rows:,} ",
+        f"{tap.rate:,.0f} ",
+        f"{tap.median / floor.median:.1f} ",
+        f"{one.median:.1f} ",
+        f"{eight.median:.1f} ",
+    ):
+        assert number in text
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_the_readmes_name_every_field_and_filter(readme: str) -> None:
-    text = (ROOT / readme).read_text("utf-8")
-    for stream in STREAMS:
-        about = stream.resource.filters["properties"] | stream.schema["properties"]
-        for name, field in about.items():
-            assert f"`{name}`" in text
-            chinese = re.search(r"\((.+)\)$", field["description"])
-            assert chinese
-            if readme == READMES[1] and name in stream.schema["properties"]:
-                assert chinese[1] in text
+def headings(page: Path) -> list[str]:
+    """The anchors of a page, as forges make them of headings."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
 
 
-def test_the_catalog_of_streams_is_the_vendors() -> None:
-    stream = STREAMS[0]
-    assert stream.resource.path == f"/api/{stream.name}/batch_get"
-    assert len(stream.resource.filters["properties"]) == 21
-    assert len(stream.schema["properties"]) == 21
+def code_blocks(page: Path) -> list[str]:
+    """Commands and configuration on a page, without comments."""
+    text = page.read_text("utf-8")
+    blocks = re.findall(
+        r"^ *```(?:sh|yaml|json|text)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL
+    )
+    return [re.sub(r" *# .*", "", block) for block in blocks]
