@@ -27,11 +27,13 @@ class Pass:
 
     Attributes:
         pages: How many replies there were.
+        shared_keys: How many rows have the key of another one, though all rows came.
     """
 
     def __init__(self) -> None:
         """Nothing is read yet."""
         self.pages = 0
+        self.shared_keys = 0
         self._change = ""
         self._is_counted = True
         self._last_page = 0
@@ -89,6 +91,8 @@ class Pass:
         row_count = self._named.get("row_count")
         if not self._change and row_count is not None:
             different = self._different()
+            if different < row_count == self.rows:
+                self.shared_keys = row_count - different
             if different != row_count:
                 self._note(f"{row_count} rows were counted, {different} different ones came")
         return self._change
@@ -109,6 +113,8 @@ class Proof:
 
     def __init__(self) -> None:
         """No pass is read yet."""
+        #: How many rows shared a key in each of the passes, at the least.
+        self.shared_keys: int | None = None
         self._rows_came = False
         self._is_in_doubt = False
 
@@ -128,6 +134,8 @@ class Proof:
             doubt = (
                 "a change was seen, and not every reply names a row_count to prove the next pass"
             )
+        before = reading.shared_keys if self.shared_keys is None else self.shared_keys
+        self.shared_keys = min(before, reading.shared_keys)
         self._rows_came |= reading.rows > 0
         self._is_in_doubt |= bool(doubt)
         return doubt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from operator import itemgetter
+from operator import itemgetter, not_
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou.completeness import Pass, Proof
@@ -15,7 +15,7 @@ from tap_yonyou.progress import Progress
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tap_yonyou.gateway import Gateway
     from tap_yonyou.records import Converter
@@ -60,7 +60,9 @@ class Reader:
         self._params = params
         self._max_passes = max_passes
         self._name = resource.name
-        self._key_of = itemgetter(*resource.key)
+        key = resource.key
+        self._key_of: Callable[[Any], Any] | None = itemgetter(*key) if key else None
+        self._is_blank = not_ if len(key) == 1 else _all_blank
         self.pages_read = 0
         self.rows = 0
         self.is_proved = False
@@ -102,10 +104,16 @@ class Reader:
             if not doubt:
                 self.rows, self.is_proved = reading.rows, reading.is_proved
                 return
+        what, advice = (
+            "the list changed during the read",
+            "run again at a quieter time, or raise max_passes",
+        )
+        if proof.shared_keys:
+            what = f"the key {', '.join(self._resource.key)} is not unique, or the list changed"
+            advice = "run again; if it comes again, declare another key with the setting resources"
         msg = (
-            f"{self._name}: the list changed during the read, in each of {self._max_passes} passes "
-            f"(at last: {doubt}); nothing was deleted and no bookmark moved; run again at a "
-            "quieter time, or raise max_passes"
+            f"{self._name}: {what}, in each of {self._max_passes} passes (at last: {doubt}); "
+            f"nothing was deleted and no bookmark moved; {advice}"
         )
         raise U8Error(msg)
 
@@ -139,16 +147,26 @@ class Reader:
             good = next(n for n, row in enumerate(rows) if not isinstance(row, dict))
             problem = "is not a JSON object; look at the reply of the gateway"
         records = self._converter.records(rows[:good])
-        for key in self._resource.key:
-            values = [record[key] for record in records]
-            if not all(values):
-                good = min(good, next(n for n, value in enumerate(values) if not value))
-                problem = f"has no {key}; fix it in U8, then run again"
+        keys: Iterable[Any]
+        if self._key_of:
+            keys = [*map(self._key_of, records)]
+            if any(map(self._is_blank, keys)):
+                good = next(n for n, key in enumerate(keys) if self._is_blank(key))
+                problem = (
+                    f"has no {' and no '.join(self._resource.key)}; fix it in U8, then run again"
+                )
+            keys = keys[:good]
+        else:  # without a key, rows are counted
+            keys = range(reading.rows, reading.rows + good)
+        reading.add_rows(keys)
         records = records[:good]
-        reading.add_rows(map(self._key_of, records))
         yield records
         if problem:
             raise self._error(page, f"row {good + 1} {problem}")
 
     def _error(self, page: int, problem: str) -> U8Error:
         return U8Error(f"{self._name}, page {page}: {problem}")
+
+
+def _all_blank(key: tuple[Any, ...]) -> bool:
+    return not any(key)

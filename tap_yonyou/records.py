@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tap_yonyou.errors import counted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Value = Callable[[Any], Any]
 
@@ -36,7 +36,9 @@ _BOOLEANS: Final[dict[int | str, bool]] = {
     "false": False,
 }
 
-#: What a row has that is as it should be.
+_TRUTH: Final = {"true": 1, "false": 0}
+
+#: The types of the values of a row that is all text.
 _TEXTS: Final = frozenset((str, type(None)))
 
 #: The most field names in one log line.
@@ -58,22 +60,30 @@ class Converter:
         dropped: How many values came in a field that the schema does not know.
     """
 
-    def __init__(self, schema: Mapping[str, Any], selected: Iterable[str]) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        selected: Iterable[str],
+        key: Sequence[str] = (),
+    ) -> None:
         """Compile the schema.
 
         Args:
             schema: The JSON Schema in force, the catalog's if there is one.
             selected: The names of the fields to emit.
+            key: The fields that identify a record. Of several, one that is missing or blank
+                becomes `""`: a key is never null.
         """
+        self.nulled: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
         properties = schema.get("properties", {})
-        self._fields = [(name, _value(properties[name])) for name in selected]
+        self._fields = [(name, _value(properties[name], name, self.nulled)) for name in selected]
+        self._key_parts = key if len(key) > 1 else ()
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
         self._known = frozenset(properties)
         # The case of keys is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
-        self.nulled: Counter[str] = Counter()
-        self.dropped: Counter[str] = Counter()
 
     def records(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Convert rows.
@@ -104,6 +114,9 @@ class Converter:
                     except (ValueError, TypeError, KeyError, ArithmeticError):
                         self.nulled[name] += 1
                         record[name] = None
+            for name in self._key_parts:
+                if record[name] is None:
+                    record[name] = ""
             records.append(record)
         return records
 
@@ -153,11 +166,13 @@ def _listed(counts: Counter[str]) -> str:
     return f" ({', '.join(names)})"
 
 
-def _value(schema: Mapping[str, Any]) -> Value:
+def _value(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
     """Choose how values of a property are converted.
 
     Args:
         schema: The property's JSON Schema.
+        name: What is said to be null if a value within cannot be converted.
+        nulled: Where that is counted.
 
     Returns:
         A function that gives the typed value (or null, for text that is blank where the type
@@ -167,10 +182,59 @@ def _value(schema: Mapping[str, Any]) -> Value:
     match [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]:
         case ["string"]:
             return _STRINGS.get(schema.get("format", ""), _text)
+        case ["object"]:
+            return _object(schema.get("properties", {}), name, nulled)
+        case ["array"]:
+            return _array(schema.get("items", {}), name, nulled)
         case [kind]:
             return _OTHERS.get(kind, _as_it_is)
         case _:
             return _as_it_is
+
+
+def _object(properties: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
+    inner = {key: _within(about, f"{name}.{key}", nulled) for key, about in properties.items()}
+    spelling: dict[str, str] = {key.casefold(): key for key in properties}
+
+    def convert(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise TypeError
+        named = {spelling.get(str(key).casefold(), str(key)): v for key, v in value.items()}
+        # What the schema does not know stays as it is: these fields are not columns.
+        return {key: inner.get(key, _as_it_is)(v) for key, v in named.items()}
+
+    return convert
+
+
+def _array(items: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
+    inner = _within(items, name, nulled)
+
+    def convert(value: Any) -> list[Any]:
+        # One that stands alone may come without its list.
+        values = [value] if isinstance(value, dict) else value
+        if not isinstance(values, list):
+            raise TypeError
+        return [*map(inner, values)]
+
+    return convert
+
+
+def _within(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
+    """Convert a value that is not a field of its own: one that fails is null, not all around it."""
+    if not schema:
+        return _as_it_is
+    convert = _value(schema, name, nulled)
+
+    def convert_or_null(value: Any) -> Any:
+        if value is None or value == "":
+            return None
+        try:
+            return convert(value)
+        except (ValueError, TypeError, KeyError, ArithmeticError):
+            nulled[name] += 1
+            return None
+
+    return convert_or_null
 
 
 def _text(value: Any) -> str:
@@ -215,16 +279,16 @@ def _moment(value: Any) -> str | None:
 
 
 def _number(value: Any) -> int | Decimal | None:
-    if isinstance(value, bool):
-        raise TypeError
     if isinstance(value, str):
         value = value.strip()
         if not value:
             return None
+        if value.lower() in _TRUTH:
+            return _TRUTH[value.lower()]
         if not _NUMBER.fullmatch(value):
             raise ValueError
     if isinstance(value, int):
-        return value
+        return int(value)  # of a boolean, too
     number = Decimal(value)
     # Targets keep numbers as doubles; what is beyond them is no number there.
     if not number.is_finite() or abs(number.adjusted()) > sys.float_info.max_10_exp:
@@ -243,20 +307,9 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _instance_of(kind: type) -> Value:
-    def convert(value: Any) -> Any:
-        if not isinstance(value, kind):
-            raise TypeError
-        return value
-
-    return convert
-
-
 _STRINGS: Final[Mapping[str, Value]] = {"date": _date, "date-time": _moment}
 _OTHERS: Final[Mapping[str, Value]] = {
     "boolean": _boolean,
     "integer": _integer,
     "number": _number,
-    "object": _instance_of(dict),
-    "array": _instance_of(list),
 }

@@ -155,8 +155,8 @@ def config_jsonschema() -> dict[str, Any]:
             th.IntegerType(minimum=1),
             default=3,
             title="Passes",
-            description="How often all pages are read if the list changes meanwhile, before the run "
-            "ends.",
+            description="How often all pages are read if the list changes meanwhile, before the "
+            "run ends.",
         ),
         th.Property(
             "errcode_actions",

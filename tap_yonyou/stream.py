@@ -174,7 +174,7 @@ class U8Stream(Stream):
     def _converter(self) -> Converter:
         schema = self.effective_schema
         selected = [name for name in schema["properties"] if self.mask["properties", name]]
-        return Converter(schema, selected)
+        return Converter(schema, selected, self.resource.key)
 
     # The SDK's way from a record to its line takes more time than all the rest together: a copy of
     # the record, a look-up in the selection for each field, a message object and a system call.

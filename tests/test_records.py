@@ -159,11 +159,10 @@ def test_fields_a_user_adds_may_have_other_types(
         ("number", "1_000"),
         ("number", "NaN"),
         ("number", "1e999"),
-        ("number", True),
         ("number", []),
         ("integer", "1.5"),
         ("object", "{}"),
-        ("array", {}),
+        ("array", "[]"),
     ],
     ids=repr,
 )
@@ -217,3 +216,37 @@ def test_the_summary_stays_short_however_many_fields_are_dropped() -> None:
     assert converter.summary().endswith("; 1000 fields dropped")
     assert "1000 fields dropped (define0 1, " in converter.warning()
     assert ", and 980 more): " in converter.warning()
+
+
+def test_a_number_may_come_as_a_boolean() -> None:
+    assert [convert("number", value) for value in (True, "false")] == [(1, 0), (0, 0)]
+    assert convert("integer", True) == (1, 0)
+
+
+def test_what_is_nested_is_typed_inside_too() -> None:
+    inner = {
+        "qty": {"type": ["number", "null"]},
+        "ok": {"type": ["boolean", "null"]},
+        "self": {"type": ["array", "null"], "items": {"type": ["integer", "null"]}},
+    }
+    entry = {"type": ["object", "null"], "properties": inner}
+    schema = {"properties": {"entry": {"type": ["array", "null"], "items": entry}}}
+    converter = Converter(schema, ["entry"])
+    row = {"entry": [{"QTY": "4210.4000", "ok": "x", "self": ["1", ""], "more": "1"}, None]}
+    (one,) = converter.records([row])
+    assert one["entry"] == [
+        {"qty": Decimal("4210.4000"), "ok": None, "self": [1, None], "more": "1"},
+        None,
+    ]
+    assert converter.nulled == {"entry.ok": 1}
+    # One alone may come without its list.
+    assert converter.records([{"entry": {"ok": "1"}}]) == [{"entry": [{"ok": True}]}]
+
+
+def test_parts_of_a_key_are_never_null() -> None:
+    text = {"type": "string"}
+    converter = Converter({"properties": {"a": text, "b": text}}, ["a", "b"], ["a", "b"])
+    assert converter.records([{"a": "1"}, {"b": "", "a": 2}]) == [
+        {"a": "1", "b": ""},
+        {"a": "2", "b": ""},
+    ]
