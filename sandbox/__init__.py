@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sandbox.fault import Fault
 from sandbox.filters import Row
+from sandbox.invented import touch
 from sandbox.samples import RESOURCES, Sample, rows, sample
 from sandbox.samples.customercontacts import contact, contacts
 from sandbox.server import Request, Sandbox
@@ -26,4 +27,5 @@ __all__ = [
     "contacts",
     "rows",
     "sample",
+    "touch",
 ]

@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHINESE = r"^\S.* \(.+\)$"
-ABOUT = {
+DESCRIBED = {
     "description": {"pattern": CHINESE},
-    "$comment": {"enum": ["vendor", "seen", "assumed"]},
     "format": {"enum": ["date", "date-time"]},
-    "properties": {"type": "object"},
-    "items": {"type": "object"},
 }
 TYPES = ["string", "boolean", "integer", "number", "object", "array"]
 NULLABLE = {
@@ -30,6 +27,24 @@ NULLABLE = {
     "items": False,
     "prefixItems": [{"enum": TYPES}, {"const": "null"}],
     "minItems": 2,
+}
+#: What is in an object; how well the object is attested stands outside.
+INSIDE = {
+    "type": "object",
+    "additionalProperties": {
+        "properties": {"type": NULLABLE, **DESCRIBED},
+        "required": ["type", "description"],
+        "additionalProperties": False,
+    },
+}
+ABOUT = {
+    **DESCRIBED,
+    "$comment": {"enum": ["vendor", "seen", "assumed"]},
+    "properties": INSIDE,
+    "items": {
+        "properties": {"type": {"const": "object"}, "properties": INSIDE},
+        "required": ["type", "properties"],
+    },
 }
 #: What a file may hold.
 FILE = {
@@ -95,6 +110,9 @@ def wrong_fields(fields: dict[str, Any], key: list[str]) -> Iterator[str]:
             yield f"{name} is nullable, but a part of the key"
         if name not in key and "null" not in about["type"]:
             yield f"{name} is not nullable, though it is no part of the key"
+        for kind, inside in (("object", "properties"), ("array", "items")):
+            if (kind in about["type"]) != (inside in about):
+                yield f"{name} needs {inside} if it is an {kind}, and only then"
     spellings = [name.casefold() for name in fields]
     for name in fields:
         if spellings.count(name.casefold()) > 1:
@@ -116,9 +134,18 @@ def test_no_file_contradicts_itself(name: str) -> None:
 def test_a_file_has_one_property_a_line(name: str) -> None:
     data = data_of(name)
     lines = (packages.files(resources) / f"{name}.json").read_text("utf-8").splitlines()
-    for member in (*data["properties"].items(), *data["filters"].items()):
+    for member in (*flat(data["properties"]), *data["filters"].items()):
         text = ": ".join(json.dumps(part, ensure_ascii=False) for part in member)
         assert any(line.strip().rstrip(",") == text for line in lines), text
+
+
+def flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give the fields, and those inside an object or an array instead of itself."""
+    for name, about in fields.items():
+        if inside := about.get("items", about).get("properties"):
+            yield from flat(inside)
+        else:
+            yield name, about
 
 
 GOOD: dict[str, Any] = {
@@ -132,6 +159,8 @@ GOOD: dict[str, Any] = {
         "code_begin": {"type": "string", "description": "First (起始)", "$comment": "vendor"},
     },
 }
+ENTRY: dict[str, Any] = {**GOOD["properties"]["name"], "type": ["array", "null"]}
+INSIDE_ENTRY: dict[str, Any] = {"type": "object", "properties": {"a": GOOD["properties"]["name"]}}
 
 
 def changed(member: str, **parts: Any) -> dict[str, Any]:
@@ -149,6 +178,12 @@ def changed(member: str, **parts: Any) -> dict[str, Any]:
         (changed("properties", name={**GOOD["filters"]["code_begin"]}), "name is not nullable"),
         (changed("properties", Name=GOOD["properties"]["name"]), "in two spellings"),
         (changed("properties", age={"type": "int"}), "'int' is not valid"),
+        (
+            changed("properties", entry=ENTRY | {"items": {"type": "object"}}),
+            "'properties' is a re",
+        ),
+        (changed("properties", entry=ENTRY | {"items": INSIDE_ENTRY}), "'$comment' was unexpected"),
+        (changed("properties", entry=ENTRY), "entry needs items if it is an array"),
         (changed("filters", token=GOOD["filters"]["code_begin"]), "should not be valid"),
         ({**GOOD, "incremental": ["name"]}, "name is not a property that has a filter name_begin"),
     ],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from sandbox import (
     contacts,
     rows,
     sample,
+    touch,
 )
 
 if TYPE_CHECKING:
@@ -552,6 +554,30 @@ def test_filters_are_about_columns_that_rows_have(resource: str) -> None:
     known = sample(resource)
     columns = {name.lower() for row in rows(resource) for name in row}
     assert {known.column(name).lower() for name in known.kinds} <= columns
+
+
+@pytest.mark.parametrize("resource", ["customer", "customerclass", "batchproperty"])
+def test_touched_row_has_the_highest_row_version(resource: str) -> None:
+    made = rows(resource, 1000)
+    name = "pubufts" if resource == "batchproperty" else "timestamp"
+    for row in (made[2], made[1]):
+        kind = type(row[name])
+        touch(row)
+        assert max(made, key=lambda row: Decimal(str(row[name]))) is row
+        assert type(row[name]) is kind
+
+
+def test_touched_row_is_found_by_its_marks_of_change() -> None:
+    with Sandbox(tables={"customer": rows("customer"), "inventory": rows("inventory")}) as u8:
+        highest = max(Decimal(str(row["timestamp"])) for row in u8.tables["customer"])
+        for table in u8.tables.values():
+            touch(table[4], "2026-01-02")
+        for resource, query in (
+            ("customer", {"timestamp_begin": str(highest + 1)}),
+            ("customer", {"ModifyDate_begin": "2026-01-02"}),
+            ("inventory", {"modifydate_begin": "2026-01-02"}),
+        ):
+            assert page(u8, resource, **query)[resource] == [u8.tables[resource][4]]
 
 
 def test_nothing_here_comes_from_the_tap() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.invented import NAMES, clerk, company
 from sandbox.samples import Row, Sample, rows
 
 # The rows of the vendor's sample reply, as far as they differ from each other.
@@ -24,13 +25,7 @@ _VENDORS_ROWS: dict[int, Row] = {
     },
 }
 
-# The cyclic signs the Chinese count with (first, second, third …): nobody's real name.
-_STEMS = "甲乙丙丁戊己庚辛壬癸"
-_SIGNS = [f"{stem}{branch}" for branch in "子丑寅卯辰巳午未申酉戌亥" for stem in _STEMS]
-_NAMES = ["某".join(sign) for sign in _SIGNS]
-_COMPANIES = [f"虚构{sign}贸易有限公司" for sign in _SIGNS]
 _DAYS = [f"{1960 + n % 41}-{1 + n % 12:02d}-{1 + n % 28:02d}" for n in range(500)]
-_CLERKS = [(f"{n:05d}", f"{_STEMS[n % 10]}某") for n in range(50)]
 _SEXES = (("不详", ""), ("男", "先生"), ("女", "女士"))
 _POSITIONS = ("", "采购经理", "会计", "总经理", "仓库主管")
 _FAVORITES = ("", "围棋", "书法", "", "围棋、茶")
@@ -51,17 +46,17 @@ def contact(n: int) -> Row:
     if n in _VENDORS_ROWS:
         return _BLANK | _VENDORS_ROWS[n]
     customer = n // 3
-    clerk_code, clerk = _CLERKS[n % 50]
+    clerk_code, clerk_name = clerk(n % 50)
     sex, title = _SEXES[n % 3]
     row: Row = {
         "position": _POSITIONS[n % 5],
-        "direct_leader": "" if n % 4 else _NAMES[(n - 1) % 120],
+        "direct_leader": "" if n % 4 else NAMES[(n - 1) % 120],
         "birthday": _DAYS[n % 500] if n % 3 else "",
         "sex": sex,
         "direct_leader_code": "" if n % 4 else _code(n - 1),
-        "charge_person": clerk,
+        "charge_person": clerk_name,
         "code": _code(n),
-        "ccusname": _COMPANIES[customer % 120],
+        "ccusname": company(customer),
         "favorite": _FAVORITES[n % 5],
         "mobile_phone": f"000{n:08d}" if n % 5 else "",
         "title": title,
@@ -71,7 +66,7 @@ def contact(n: int) -> Row:
         "email": f"contact{n}@example.com" if n % 4 else "",
         "be_main_linker": "1" if n % 2 else "0",
         "ccuscode": str(1000 + customer),
-        "name": _NAMES[n % 120],
+        "name": NAMES[n % 120],
         "wechat": f"invented-{n}" if n % 5 == 1 else "",
         "office_phone": f"000-{n:08d}" if n % 7 else "",
     }
