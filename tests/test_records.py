@@ -220,7 +220,7 @@ def test_the_summary_stays_short_however_many_fields_are_dropped() -> None:
 
 def test_a_number_may_come_as_a_boolean() -> None:
     assert [convert("number", value) for value in (True, "false")] == [(1, 0), (0, 0)]
-    assert convert("integer", True) == (1, 0)
+    assert convert("integer", value=True) == (1, 0)
 
 
 def test_what_is_nested_is_typed_inside_too() -> None:
