@@ -38,7 +38,8 @@ class Reply:
 
     Attributes:
         body: The parsed JSON object, without NULs in its texts.
-        key: The key of what was asked for: `customercontacts` for its rows, `token`.
+        key: The key of what was asked for: `customercontacts` for its rows, `token`; dots lead
+            into nested objects.
     """
 
     body: dict[str, Any]
@@ -63,9 +64,16 @@ class Reply:
         return cls(_parse(content), key)
 
     @property
+    def _asked_for(self) -> Any:
+        value: Any = self.body
+        for key in self.key.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    @property
     def rows(self) -> list[Any] | None:
         """The rows; None if the reply has no list of them."""
-        rows = self.body.get(self.key)
+        rows = self._asked_for
         return rows if isinstance(rows, list) else None
 
     @property
@@ -73,7 +81,7 @@ class Reply:
         """The error code; without one, `0` if what was asked for is there, else `""`."""
         errcode = self.body.get("errcode")
         if errcode is None:
-            return OK if isinstance(self.body.get(self.key), list | dict) else ""
+            return OK if isinstance(self._asked_for, list | dict) else ""
         return str(errcode).strip()
 
     @property

@@ -47,6 +47,35 @@ _SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the S
 _NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 
 
+#: What every request has.
+RESERVED_PARAMS: Final = frozenset(
+    ("from_account", "to_account", "app_key", "token", "ds_sequence", "page_index", "rows_per_page")
+)
+_TEXTS: Final = th.ArrayType(th.StringType(nullable=False))
+_DECLARATION: Final = th.ObjectType(
+    th.Property("key", _TEXTS, required=True),
+    th.Property("path", th.StringType),
+    th.Property("rows", th.StringType),
+    th.Property("params", th.ObjectType(additional_properties=True)),
+    th.Property("schema", th.ObjectType(additional_properties=th.ObjectType())),
+    th.Property(
+        "incremental",
+        th.ObjectType(
+            th.Property("field", th.StringType, required=True),
+            th.Property("parameter", th.StringType, required=True),
+            th.Property(
+                "kind",
+                th.StringType(allowed_values=["code", "timestamp", "date"]),
+                required=True,
+            ),
+            additional_properties=False,
+        ),
+    ),
+    th.Property("replaces", th.BooleanType),
+    additional_properties=False,
+)
+
+
 def config_jsonschema() -> dict[str, Any]:
     """Describe the settings.
 
@@ -103,6 +132,14 @@ def config_jsonschema() -> dict[str, Any]:
             description="The lists of U8 to offer as streams, by name; an app is usually granted a "
             "few only.",
             examples=[DEFAULT_STREAMS],
+        ),
+        th.Property(
+            "resources",
+            th.ObjectType(additional_properties=_DECLARATION),
+            title="Lists of your own",
+            description="Declares lists of U8 that the tap has no file for, by name; streams "
+            "chooses them like the others.",
+            examples=[{"fitem": {"key": ["code"]}}],
         ),
         th.Property(
             "ds_sequence",
@@ -264,17 +301,7 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
     Returns:
         A line for each problem: which setting, what is wrong, what to do. Never a value.
     """
-    streams = config.get("streams", DEFAULT_STREAMS)
-    names = [name for name in streams if isinstance(name, str)] if isinstance(streams, list) else []
-    known = resources.names()
-    lines = [
-        f"unknown stream {one_line(name)} in streams: {_suggest(name, known)}"
-        for name in names
-        if name not in known
-    ]
-    if streams == []:
-        lines.append(f"streams must name one or more of {', '.join(known)}")
-    filters = {name: dict(resources.load(name).filters) for name in names if name in known}
+    lines, filters = _streams(config)
     schema = {**schema, "properties": {**schema["properties"], "filters": _closed(filters)}}
     validator = th.DEFAULT_JSONSCHEMA_VALIDATOR(
         schema,
@@ -297,6 +324,52 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
     return list(dict.fromkeys(lines))
+
+
+def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Find what is wrong with the streams, and the filters that they have."""
+    streams, declared = config.get("streams", DEFAULT_STREAMS), config.get("resources", {})
+    declared = declared if isinstance(declared, dict) else {}
+    files = resources.names()
+    lines = [line for name, one in declared.items() for line in _contradictions(name, one, files)]
+    known = sorted({*files, *declared})
+    names = [name for name in streams if isinstance(name, str)] if isinstance(streams, list) else []
+    lines += [
+        f"unknown stream {one_line(name)} in streams: {_suggest(name, known)}"
+        for name in names
+        if name not in known
+    ]
+    if streams == []:
+        lines.append(f"streams must name one or more of {', '.join(known)}")
+    filters = {
+        name: {} if name in declared else dict(resources.load(name).filters)
+        for name in names
+        if name in known
+    }
+    return lines, {name: one or _closed({}) for name, one in filters.items()}
+
+
+def _contradictions(name: str, declaration: Any, files: list[str]) -> Iterator[str]:
+    """Find what a declaration says that cannot be; its shape is checked with the others."""
+    where = f"resources.{one_line(name)}"
+    if not isinstance(declaration, dict) or not isinstance(declaration.get("key"), list):
+        return
+    if name in files and not declaration.get("replaces"):
+        yield f"{where} is built in; set replaces: true to read it in another way on purpose"
+    if name not in files and declaration.get("replaces"):
+        yield f"{where} replaces nothing: {_suggest(name, files)}"
+    fields, marker = declaration.get("schema"), declaration.get("incremental")
+    needed = [(key, "key") for key in declaration["key"]]
+    if isinstance(marker, dict):
+        needed.append((marker.get("field"), "incremental.field"))
+    if isinstance(fields, dict):
+        for field, role in needed:
+            if field not in fields:
+                yield f"{where}.schema lacks {one_line(str(field))}, its {role}"
+    params = declaration.get("params")
+    for param in params if isinstance(params, dict) else ():
+        if param in RESERVED_PARAMS:
+            yield f"{where}.params: {param} is set by the tap"
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -358,11 +431,12 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
         case "required":
             for name in schema["required"]:
                 if name not in given:
-                    variable = f"{env_prefix}{name.upper()}"
-                    yield f"{name} is missing: set it in the configuration or as {variable}"
+                    yield _missing(path, name, env_prefix)
         case "additionalProperties":
             known = schema["properties"]
-            kind = "setting" if not path else "stream" if path == "filters" else "filter"
+            kind = "setting"
+            if path.startswith("filters"):
+                kind = "stream" if path == "filters" else "filter"
             for name in given.keys() - known.keys():
                 full_name = one_line(f"{path}{path and '.'}{name}")
                 yield f"unknown {kind} {full_name}: {_suggest(name, known)}"
@@ -376,8 +450,16 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
             yield f"{path} must be {expected(schema)}"
 
 
+def _missing(path: str, name: str, env_prefix: str) -> str:
+    if path:
+        return f"{one_line(path)}.{name} is missing"
+    return f"{name} is missing: set it in the configuration or as {env_prefix}{name.upper()}"
+
+
 def _suggest(name: str, known: Iterable[str]) -> str:
     known = list(known)
+    if not known:
+        return "there is none here"
     if close := get_close_matches(name, known, n=1):
         return f"did you mean {close[0]}?"
     return f"use one of {', '.join(known)}"

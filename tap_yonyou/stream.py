@@ -153,7 +153,8 @@ class U8Stream(Stream):
             bookmark = self.get_starting_replication_key_value(context)
             return Incremental(self.name, marker, bookmark)
         deletes = self.config["emit_activate_version_messages"] and not self.is_test
-        return FullTable(deletes=deletes)
+        # Without a key, a target cannot tell which rows are the same.
+        return FullTable(deletes=deletes and bool(self.resource.key))
 
     def _reader(self, converter: Converter, replication: Replication) -> Reader:
         filters = self.config.get("filters", {}).get(self.name, {})
@@ -163,6 +164,7 @@ class U8Stream(Stream):
             self.resource,
             converter,
             params={
+                **self.resource.params,
                 "rows_per_page": min(page_size, _TEST_ROWS) if self.is_test else page_size,
                 **{name: int(v) if isinstance(v, bool) else v for name, v in filters.items()},
                 **replication.params,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import (
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from singer_sdk import Stream
+
+    from tap_yonyou.resources import Resource
 
 
 class TapYonyou(CommandLine):
@@ -46,9 +49,36 @@ class TapYonyou(CommandLine):
     def discover_streams(self) -> Sequence[U8Stream]:
         gateway = Gateway(self.config)
         return [
-            U8Stream(self, resources.load(name), gateway=gateway, writer=self.writer)
+            U8Stream(self, self._resource(name, gateway), gateway=gateway, writer=self.writer)
             for name in dict.fromkeys(self.config["streams"])
         ]
+
+    def _resource(self, name: str, gateway: Gateway) -> Resource:
+        """Choose a resource; one without a schema shows its fields in a page."""
+        resource = resources.choose(name, self.config.get("resources", {}))
+        in_catalog = self.input_catalog and self.input_catalog.get_stream(name)
+        if resource.has_schema or in_catalog:
+            return resource
+        if not self._has_account:
+            self.logger.warning(
+                "%s: its fields are seen in a page, which takes an account; without one, only the "
+                "fields of its declaration are offered",
+                name,
+            )
+            return resource
+        reply = gateway.get(
+            resource,
+            {**resource.params, "page_index": 1, "rows_per_page": self.config["page_size"]},
+            label=f"{name}, page 1",
+            abandoned=threading.Event(),
+        )
+        return resources.with_seen_fields(resource, reply.rows or [])
+
+    @property
+    def _has_account(self) -> bool:
+        needed = ("from_account", "to_account", "app_key")
+        can_log_in = "app_secret" in self.config or "token" in self.config
+        return can_log_in and all(name in self.config for name in needed)
 
     @override
     def setup_mapper(self) -> None:

@@ -21,7 +21,7 @@ The rest follows by rule, and is overridden by a member of that name:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -29,11 +29,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 #: The fields that may serve INCREMENTAL beside the key: a row version, and a day.
 _CHANGE_MARKERS: Final = ("timestamp", "ModifyDate")
+
+
+_KINDS: Final[Mapping[type, str]] = {dict: "object", list: "array"}
 
 
 class Marker(NamedTuple):
@@ -62,8 +65,10 @@ class Resource:
         filters: Its filters as JSON Schema.
         path: Where it is asked for.
         rows: The key of its rows in a reply.
+        params: What every request for it has, beside accounts and page.
         incremental: What serves INCREMENTAL, by field, the best one first.
         attested: How well each field and filter is attested, by `field` or `filter` and its name.
+        has_schema: False if only the key fields are known, until a page has been seen.
     """
 
     name: str
@@ -74,7 +79,9 @@ class Resource:
     path: str
     rows: str
     incremental: Mapping[str, Marker]
-    attested: Mapping[tuple[str, str], str]
+    attested: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    has_schema: bool = True
 
 
 def names() -> list[str]:
@@ -103,6 +110,74 @@ def load(name: str) -> Resource:
     )
 
 
+def choose(name: str, declared: Mapping[str, Any]) -> Resource:
+    """Give the resource of a stream.
+
+    Args:
+        name: The stream's name.
+        declared: The setting `resources`, which goes before the files.
+
+    Returns:
+        The resource.
+    """
+    return of_declaration(name, declared[name]) if name in declared else load(name)
+
+
+def of_declaration(name: str, declaration: Mapping[str, Any]) -> Resource:
+    """Make a resource of what a user declares.
+
+    Args:
+        name: The resource's name.
+        declaration: `key`, and perhaps `path`, `rows`, `params`, `schema` and `incremental`.
+
+    Returns:
+        The resource; without `schema`, its fields are the key.
+    """
+    key = tuple(declaration["key"])
+    marker = declaration.get("incremental")
+    fields = declaration.get("schema")
+    known: dict[str, Any] = {part: {"type": "string"} for part in key}
+    if marker:
+        known.setdefault(marker["field"], {"type": ["string", "null"]})
+    return Resource(
+        name=name,
+        title=name,
+        key=key,
+        schema=_schema(name, known if fields is None else fields, key),
+        filters=_filters(name, {}),
+        path=declaration.get("path", f"/api/{name}/batch_get"),
+        rows=declaration.get("rows", name),
+        incremental=(
+            {marker["field"]: Marker(marker["field"], marker["parameter"], marker["kind"])}
+            if marker
+            else {}
+        ),
+        params=declaration.get("params", {}),
+        has_schema=fields is not None,
+    )
+
+
+def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
+    """Add the fields that a page shows; no type is guessed.
+
+    Args:
+        resource: One without a schema.
+        rows: The page.
+
+    Returns:
+        The resource with every key of the rows as a nullable string, object or array.
+    """
+    fields = dict(resource.schema["properties"])
+    spelling = {name.casefold(): name for name in fields}
+    for row in rows:
+        for key, value in row.items() if isinstance(row, dict) else ():
+            name = spelling.setdefault(key.casefold(), key)
+            kind = _KINDS.get(type(value), "string")
+            if name not in fields or (kind != "string" and name not in resource.key):
+                fields[name] = {"type": [kind, "null"]}
+    return replace(resource, schema=_schema(resource.title, fields, resource.key), has_schema=True)
+
+
 def of(name: str, data: Mapping[str, Any]) -> Resource:
     """Make a resource of what a file holds.
 
@@ -115,29 +190,20 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
     """
     key, fields, filters = tuple(data["key"]), data["properties"], data["filters"]
     begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
+    candidates = (*_CHANGE_MARKERS, *(key if len(key) == 1 else ()))
     markers = {
-        field: Marker(field, begins[begin], _kind(field, fields[field]))
-        for field in data.get("incremental", (*_CHANGE_MARKERS, *(key if len(key) == 1 else ())))
-        if field in fields and (begin := f"{field}_begin".casefold()) in begins
+        candidate: Marker(candidate, begins[begin], _kind(candidate, fields[candidate]))
+        for candidate in data.get("incremental", candidates)
+        if candidate in fields and (begin := f"{candidate}_begin".casefold()) in begins
     }
-    attested = {("field", field): about["$comment"] for field, about in fields.items()}
-    attested |= {("filter", filter_): about["$comment"] for filter_, about in filters.items()}
+    attested = {("field", name): about["$comment"] for name, about in fields.items()}
+    attested |= {("filter", name): about["$comment"] for name, about in filters.items()}
     return Resource(
         name=name,
         title=data["title"],
         key=key,
-        schema={
-            "type": "object",
-            "title": data["title"],
-            "properties": _without_comments(fields),
-            "required": list(key),
-        },
-        filters={
-            "type": ["object", "null"],
-            "title": data["title"],
-            "properties": _without_comments(filters),
-            "additionalProperties": False,
-        },
+        schema=_schema(data["title"], _without_comments(fields), key),
+        filters=_filters(data["title"], _without_comments(filters)),
         path=data.get("path", f"/api/{name}/batch_get"),
         rows=data.get("rows", name),
         incremental=markers,
@@ -145,10 +211,23 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
     )
 
 
-def _kind(field: str, about: Mapping[str, Any]) -> str:
+def _schema(title: str, fields: Mapping[str, Any], key: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": "object", "title": title, "properties": fields, "required": [*key]}
+
+
+def _filters(title: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": ["object", "null"],
+        "title": title,
+        "properties": filters,
+        "additionalProperties": False,
+    }
+
+
+def _kind(name: str, about: Mapping[str, Any]) -> str:
     if "format" in about:
         return "date"
-    return "timestamp" if field == "timestamp" else "code"
+    return "timestamp" if name == "timestamp" else "code"
 
 
 def _without_comments(properties: Mapping[str, Any]) -> dict[str, Any]:
