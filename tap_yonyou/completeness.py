@@ -58,13 +58,12 @@ class Pass:
         """
         self.pages += 1
         rows = len(reply.rows or [])
-        if page > 1 and not rows:
-            if page <= self._last_page:
-                self._note(f"page {page} of {self._last_page} brought no rows")
-            # Past the end a server may count nothing.
-            if not reply.row_count:
-                return
         self._last_page = self._last_page or reply.pages or 0
+        if not rows and page <= self._last_page > 1:
+            self._note(f"page {page} of {self._last_page} brought no rows")
+        # Past the end a server may count nothing.
+        if not rows and page > 1 and not reply.row_count:
+            return
         self._is_counted &= reply.row_count is not None
         for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
             if value is not None and (before := self._named.setdefault(name, value)) != value:
