@@ -169,6 +169,16 @@ class _BoundedHTTPSConnection(HTTPSConnection):
         super().connect()
         self.sock: Any = _BoundedSocket(self.sock, self.timeout)
 
+    # An underscore name: within `connect` there is no other place to bound a proxy's answer.
+    @override
+    def _tunnel(self) -> None:
+        sock = self.sock
+        self.sock = _BoundedSocket(sock, self.timeout)
+        try:
+            super()._tunnel()
+        finally:
+            self.sock = sock
+
 
 _BOUNDED: Final[dict[Any, Any]] = {
     HTTPConnection: _BoundedHTTPConnection,
