@@ -85,10 +85,11 @@ class Pass:
         Returns:
             What showed that the list changed meanwhile; empty if nothing did.
         """
-        row_count = self._named.get("row_count")
-        if not self._change and row_count is not None:
-            different = self._different()
-            if different != row_count:
+        if not self._change:
+            different, row_count = self._different(), self._named.get("row_count")
+            if row_count is None and different != self.rows:
+                self._note(f"{self.rows} rows came, {different} different ones")
+            elif row_count not in {None, different}:
                 self._note(f"{row_count} rows were counted, {different} different ones came")
         return self._change
 

@@ -75,6 +75,19 @@ def test_a_number_of_pages_beyond_reason_ends_with_the_rows(tap: RunTap, u8: San
     assert len(u8.requests) < 15
 
 
+def test_a_page_that_comes_twice_is_a_change_though_no_rows_are_counted(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    u8.omit = {"row_count"}
+    again = {"page_count": "5", "rows_per_page": "20", "customercontacts": contacts(SIZE)}
+    u8.fail(Fault.reply({"errcode": "0", **again}), page=3)
+    run = tap(page_size=SIZE)
+    assert run.code == 1
+    assert "(100 rows came, 80 different ones); reading again" in run.log
+    assert run.of("STATE") == []
+
+
 # Bodies that break
 
 
