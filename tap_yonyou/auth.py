@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tap_yonyou import redaction
+from tap_yonyou.errors import RunError
 from tap_yonyou.reply import BadReply, Reply, count
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Login:
         # Several requests in flight wait for the one log-in.
         self._lock = threading.Lock()
         self._token = None if log_in or not token else Token(token)
+        self._failure: RunError | None = None
 
     @property
     def can_renew(self) -> bool:
@@ -93,8 +95,14 @@ class Login:
             RunError: The log-in failed.
         """
         with self._lock:
+            if self._failure:  # those that waited for it would each fail as slowly
+                raise self._failure
             if self._log_in and (self._token is None or time.monotonic() >= self._token.renew_at):
-                self._token = self._log_in()
+                try:
+                    self._token = self._log_in()
+                except RunError as error:
+                    self._failure = error
+                    raise
             return self._token or Token("")
 
     def refuse(self, token: Token) -> bool:

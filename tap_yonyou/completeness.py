@@ -60,13 +60,12 @@ class Pass:
         """
         self.pages += 1
         rows = len(reply.rows or [])
-        if page > 1 and not rows:
-            if page <= self._last_page:
-                self._note(f"page {page} of {self._last_page} brought no rows")
-            # Past the end a server may count nothing.
-            if not reply.row_count:
-                return
         self._last_page = self._last_page or reply.pages or 0
+        if not rows and page <= self._last_page > 1:
+            self._note(f"page {page} of {self._last_page} brought no rows")
+        # Past the end a server may count nothing.
+        if not rows and page > 1 and not reply.row_count:
+            return
         self._is_counted &= reply.row_count is not None
         for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
             if value is not None and (before := self._named.setdefault(name, value)) != value:
@@ -88,12 +87,13 @@ class Pass:
         Returns:
             What showed that the list changed meanwhile; empty if nothing did.
         """
-        row_count = self._named.get("row_count")
-        if not self._change and row_count is not None:
-            different = self._different()
-            if different < row_count == self.rows:
-                self.shared_keys = row_count - different
-            if different != row_count:
+        if not self._change:
+            different, row_count = self._different(), self._named.get("row_count")
+            if row_count in {None, self.rows}:
+                self.shared_keys = self.rows - different
+            if row_count is None and different != self.rows:
+                self._note(f"{self.rows} rows came, {different} different ones")
+            elif row_count not in {None, different}:
                 self._note(f"{row_count} rows were counted, {different} different ones came")
         return self._change
 

@@ -178,7 +178,7 @@ def one_line(text: str, limit: int = 200) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Word a number of things.
+    """Give a number of things in words.
 
     Args:
         number: How many.

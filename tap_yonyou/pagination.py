@@ -16,7 +16,9 @@ class U8Paginator(PageNumberPaginator):
     """Counts pages from 1 for as long as the replies say that there are more.
 
     `page_count` decides; without it `row_count` and the reply's own `rows_per_page`, which a
-    server may have capped; without these a page without rows is the end.
+    server may have capped; without these a page without rows is the end. It is so in any case, and
+    what the first reply named is never exceeded: else a server that always names one page more
+    would be read for ever. Either one is a change, which another pass heals.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -29,6 +31,7 @@ class U8Paginator(PageNumberPaginator):
         #: The last page that is known to exist; before any reply, the first one.
         self.last_known = 1
         self._most = most
+        self._first_named = 0
 
     @override
     def has_more(self, response: Any) -> bool:
@@ -46,5 +49,6 @@ class U8Paginator(PageNumberPaginator):
         if reply.pages is None:
             self.last_known = self.current_value + 1
             return bool(reply.rows)
-        self.last_known = reply.pages
-        return self.current_value < reply.pages
+        self._first_named = self._first_named or reply.pages
+        self.last_known = min(reply.pages, self._first_named)
+        return bool(reply.rows) and self.current_value < self.last_known

@@ -99,7 +99,7 @@ class Converter:
             if not row.keys() <= known:
                 row = self._respelt(row)  # noqa: PLW2901 -- the same row, with other keys
             get = row.get
-            # Nearly every row is all text, which is as it should be, save what is empty and the
+            # Nearly every row is all text, apart from what is empty and the
             # few fields of other types: to look at the types costs less than to convert each.
             if not all_text(map(type, row.values())):
                 record = {name: None if (v := get(name)) == "" else v for name in names}
@@ -121,7 +121,7 @@ class Converter:
         return records
 
     def summary(self) -> str:
-        """Word the two counts for the log: numbers and names of fields, never a value.
+        """Describe the two counts for the log: numbers and names of fields, never a value.
 
         Returns:
             For example `2 values set to null (birthday 2); 0 fields dropped`.

@@ -86,7 +86,7 @@ class RedactingFilter(logging.Filter):
 
 
 def frames(error: BaseException | None) -> str:
-    """Word where an exception came from.
+    """Describe where an exception came from.
 
     Args:
         error: The exception.

@@ -21,6 +21,9 @@ from tap_yonyou.errors import OK
 # A number with a fraction keeps its digits, so that its text can be given back.
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 
+#: No list has so many rows.
+_MOST: Final = 10**12
+
 #: What the gateway has in place of rows while U8 is still at work.
 _DEFERRED: Final = ("url", "ping_after")
 
@@ -155,7 +158,7 @@ def count(value: object) -> int | None:
         value: A string or a number.
 
     Returns:
-        The number; None for anything else, negative numbers among it.
+        The number; None for anything else, negative numbers and absurd ones among it.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
@@ -163,7 +166,7 @@ def count(value: object) -> int | None:
         number = int(value)
     except ValueError:
         return None
-    return number if number >= 0 else None
+    return number if 0 <= number <= _MOST else None
 
 
 def _parse(content: bytes) -> dict[str, Any]:

@@ -38,7 +38,7 @@ _KINDS: Final = {
 
 DEFAULT_STREAMS: Final = ["customercontacts"]
 
-#: What may follow the prefix of variables and is no setting.
+#: The one variable with the prefix that is not a setting.
 _LOGLEVEL: Final = "LOGLEVEL"
 
 _SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the SDK"
@@ -405,7 +405,7 @@ def blaming_stream_maps() -> Iterator[None]:
 
 
 def expected(schema: Mapping[str, Any]) -> str:
-    """Word the type of a setting.
+    """Describe the type of a setting.
 
     Args:
         schema: The setting's JSON Schema.
@@ -423,7 +423,7 @@ def expected(schema: Mapping[str, Any]) -> str:
 
 
 def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
-    """Word an error of the validator, whose own message would show the value."""
+    """Describe an error of the validator, whose own message would show the value."""
     path = ".".join(str(part) for part in error.absolute_path)
     schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
     given: Any = error.instance

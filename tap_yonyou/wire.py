@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: The longest `Retry-After` that is believed, in seconds.
 _LONGEST_RETRY_AFTER: Final = 3600.0
 
+#: How much of a body is read at once.
+_PART_BYTES: Final = 1 << 20
+
 _PASSING_STATUSES: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
@@ -95,7 +98,7 @@ class Wire:
                 stream=True,
             ) as response:
                 _check_status(response)
-                return b"".join(response.iter_content(None))
+                return _body(response)
         except (OSError, HTTPError, ValueError) as error:
             failure = _explain(error, self._timeout)
         # Raised out here, so that no exception of requests is chained to it.
@@ -166,6 +169,16 @@ class _BoundedHTTPSConnection(HTTPSConnection):
         super().connect()
         self.sock: Any = _BoundedSocket(self.sock, self.timeout)
 
+    # An underscore name: within `connect` there is no other place to bound a proxy's answer.
+    @override
+    def _tunnel(self) -> None:
+        sock = self.sock
+        self.sock = _BoundedSocket(sock, self.timeout)
+        try:
+            super()._tunnel()
+        finally:
+            self.sock = sock
+
 
 _BOUNDED: Final[dict[Any, Any]] = {
     HTTPConnection: _BoundedHTTPConnection,
@@ -221,6 +234,15 @@ class _Answer(io.RawIOBase):
     def close(self) -> None:
         super().close()
         self._file.close()
+
+
+def _body(response: requests.Response) -> bytes:
+    try:
+        # In parts, so that memory is taken for what comes and not for what is announced.
+        return b"".join(response.iter_content(_PART_BYTES))
+    except ValueError:  # a chunk of negative length
+        problem = "the connection broke within the answer"
+    raise Failure(problem, RELAY_HINT)
 
 
 def _check_status(response: requests.Response) -> None:

@@ -1,0 +1,197 @@
+"""Answers that contradict themselves, and waits that add up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from sandbox import Fault, Sandbox, contacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import RunTap
+
+SIZE = 20
+
+
+@pytest.fixture
+def u8() -> Iterator[Sandbox]:
+    with Sandbox(tables={"customercontacts": contacts(5 * SIZE)}) as running:
+        yield running
+
+
+# Counts that lie
+
+
+def test_an_empty_first_page_of_several_is_a_change_though_no_rows_are_counted(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    u8.omit = {"row_count", "rows_per_page"}
+    empty: dict[str, object] = {"errcode": "0", "page_count": "5", "customercontacts": []}
+    u8.fail(Fault.reply(empty), page=1, times=None)
+    run = tap(page_size=SIZE)
+    assert run.code == 1
+    assert "page 1 of 5 brought no rows" in run.errors[0]
+    assert run.of("STATE") == []
+
+
+@pytest.mark.parametrize("rows", [0, SIZE], ids=["no rows", "the same rows"])
+def test_a_number_of_pages_that_grows_with_each_reply_is_not_followed_for_ever(
+    tap: RunTap,
+    u8: Sandbox,
+    rows: int,
+) -> None:
+    for page in range(1, 31):
+        reply: dict[str, object] = {"errcode": "0", "row_count": "100", "rows_per_page": "20"}
+        served = u8.tables["customercontacts"][:SIZE] if page == 1 else contacts(rows)
+        reply |= {"page_count": str(page + 1), "customercontacts": served}
+        u8.fail(Fault.reply(reply), page=page, times=None)
+    run = tap(page_size=SIZE, max_passes=1)
+    assert run.code == 1
+    assert "the list changed during the read" in run.errors[0]
+    assert len(u8.requests) < 10
+
+
+@pytest.mark.parametrize("pages", ["9" * 400, "999999"])
+def test_a_number_of_pages_beyond_reason_ends_with_the_rows(
+    tap: RunTap,
+    u8: Sandbox,
+    pages: str,
+) -> None:
+    for page in range(1, 41):
+        rows = u8.tables["customercontacts"][(page - 1) * SIZE : page * SIZE]
+        reply = {"row_count": "100", "rows_per_page": "20", "page_count": pages}
+        u8.fail(
+            Fault.reply({"errcode": "0", **reply, "customercontacts": rows}),
+            page=page,
+            times=None,
+        )
+    run = tap(page_size=SIZE, max_passes=1)
+    if pages == "999999":
+        assert "brought no rows" in run.errors[0]
+    else:  # no number at all; the rows are counted all the same
+        assert run.code == 0
+        assert len(run.records) == 100
+    assert len(u8.requests) < 15
+
+
+def test_a_page_that_comes_twice_is_a_change_though_no_rows_are_counted(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    u8.omit = {"row_count"}
+    again = {"page_count": "5", "rows_per_page": "20", "customercontacts": contacts(SIZE)}
+    u8.fail(Fault.reply({"errcode": "0", **again}), page=3)
+    run = tap(page_size=SIZE)
+    assert run.code == 1
+    assert "(100 rows came, 80 different ones); reading again" in run.log
+    assert run.of("STATE") == []
+
+
+# Bodies that break
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 100000000000000",
+        f"Content-Length: 1{'0' * 30}",
+        "Transfer-Encoding: chunked\r\n\r\n-5\r\n",
+        f"Transfer-Encoding: chunked\r\n\r\n{'f' * 20}\r\n",
+    ],
+    ids=["length", "huge length", "negative chunk", "huge chunk"],
+)
+def test_a_length_beyond_reason_is_a_broken_answer(
+    tap: RunTap,
+    head: str,
+) -> None:
+    with _Server(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n{{}}".encode()) as server:
+        run = tap(api_url=server.url)
+    assert run.code == 1
+    assert run.errors[0].startswith(
+        "log-in: the connection broke within the answer; given up after 2 attempts"
+    )
+
+
+# Waits
+
+
+def test_a_log_in_that_fails_is_tried_once_for_all_that_wait_for_it(
+    tap: RunTap,
+    u8: Sandbox,
+) -> None:
+    def lock_out() -> None:
+        u8.revoke()
+        u8.fail(Fault.status(503), "token", times=None)
+
+    u8.latency = 0.1
+    u8.before(2, lock_out)
+    # The answer for page 2 is the last to come, so that the others are before it in the queue.
+    u8.fail(_late(0.5, {"errcode": "30012"}), page=2)
+    run = tap(page_size=5, concurrency=8)
+    assert run.code == 1
+    assert run.errors[0].startswith("log-in: HTTP 503; given up after 2 attempts")
+    assert sum(request.path == "/system/token" for request in u8.requests) == 1 + 2
+
+
+def test_a_proxy_that_drips_is_not_waited_for(tap: RunTap) -> None:
+    with _Server(b"HTTP/1.1 200 Connection established\r\nX: " + b"x" * 900, pause=0.1) as proxy:
+        started = time.monotonic()
+        run = tap(
+            api_url="https://u8.example.com",
+            request_timeout=1,
+            env={"HTTPS_PROXY": proxy.url},
+        )
+    assert run.code == 1
+    assert "given up after 2 attempts" in run.errors[0]
+    assert time.monotonic() - started < 10
+
+
+def _late(seconds: float, reply: dict[str, object]) -> Fault:
+    import asyncio  # noqa: PLC0415
+
+    from aiohttp import web  # noqa: PLC0415
+
+    async def play(_: web.BaseRequest, __: object) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        return web.Response(body=json.dumps(reply).encode())
+
+    return Fault("late", play)
+
+
+class _Server:
+    """Sends the same bytes to everyone, at once or one after the other, and hangs up."""
+
+    def __init__(self, answer: bytes, pause: float = 0) -> None:
+        self._parts = [bytes([byte]) for byte in answer] if pause else [answer]
+        self._pause = pause
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+
+    def _answer(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            client.recv(65_536)
+            for part in self._parts:
+                client.sendall(part)
+                time.sleep(self._pause)
