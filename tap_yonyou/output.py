@@ -77,9 +77,9 @@ class Stdout(io.RawIOBase):
 
     def _write_lines(self, lines: bytes) -> None:
         view, start = memoryview(lines), 0
-        while start < len(lines):
-            stop = _end_of_part(lines, start)
-            with signals.deferred():
+        with signals.deferred():
+            while start < len(lines) and not signals.is_waiting():
+                stop = _end_of_part(lines, start)
                 while start < stop:
                     try:
                         start += os.write(self._fd, view[start:stop])

@@ -68,6 +68,11 @@ def deferred() -> Iterator[None]:
             raise Ended(number)
 
 
+def is_waiting() -> bool:
+    """Tell whether a signal waits for the end of a `deferred` block."""
+    return _State.waiting is not None
+
+
 def end_on_signals() -> None:
     """Let SIGTERM and SIGINT end this process within two seconds, wherever it is."""
     for number in (signal.SIGINT, signal.SIGTERM):
