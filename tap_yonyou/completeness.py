@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
+from tap_yonyou.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -90,7 +92,10 @@ class Pass:
         if not self._change and row_count is not None:
             different = self._different()
             if different != row_count:
-                self._note(f"{row_count} rows were counted, {different} different ones came")
+                were = "was" if row_count == 1 else "were"
+                self._note(
+                    f"{counted(row_count, 'row')} {were} counted, {different} different ones came"
+                )
         return self._change
 
     def _note(self, change: str) -> None:

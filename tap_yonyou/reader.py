@@ -108,8 +108,10 @@ class Reader:
             if not doubt:
                 self.rows, self.is_proved = reading.rows, reading.is_proved
                 return
+        most = self._max_passes
+        passes = f"each of {most} passes" if most > 1 else "1 pass"
         msg = (
-            f"{self._name}: the list changed during the read, in each of {self._max_passes} passes "
+            f"{self._name}: the list changed during the read, in {passes} "
             f"(at last: {doubt}); nothing was deleted and no bookmark moved; run again at a "
             "quieter time, or raise max_passes"
         )
