@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -41,7 +42,8 @@ def main() -> NoReturn:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         sys.exit(end.code)
     except click.ClickException as error:
-        _say(error, error.format_message())
+        # JSON in place of a file's name may hold anything.
+        _say(error, re.sub(r"\{.*\}", redaction.MASK, error.format_message(), flags=re.DOTALL))
         sys.exit(error.exit_code)
     except SingerSDKError as error:
         _say(error, *error.args)
@@ -60,6 +62,11 @@ def _command() -> click.Command:
     Raises:
         SettingsError: It cannot be had like that; what is said then goes to stderr.
     """
+    for name in ("TAP_YONYOU_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG"):
+        if os.environ.get(name) == "":  # to a user that is not set
+            del os.environ[name]
+    # A log that cannot be written is nothing that the one reading it could be told.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     try:
         return TapYonyou.cli

@@ -6,6 +6,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from jsonschema import SchemaError
 from singer_sdk import Tap
 from singer_sdk import typing as th
 from singer_sdk.helpers.capabilities import (
@@ -27,6 +28,7 @@ from tap_yonyou.settings import (
     blaming_stream_maps,
     config_jsonschema,
     from_environment,
+    not_text,
     problems,
     unknown_variables,
     without_blanks,
@@ -137,9 +139,12 @@ class TapYonyou(Tap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the files named with `--config`."""
         for path in value:
+            if path.lstrip().startswith("{"):  # which may hold secrets
+                msg = "--config takes the name of a file, not JSON"
+                raise SettingsError(msg)
             try:
                 super().cb_config(ctx, param, (path,))
-            except (OSError, TypeError, ValueError, RecursionError) as error:
+            except (OSError, TypeError, ValueError, RuntimeError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 reason = "was not found" if missing else "holds no JSON object"
                 msg = f"--config {path} {reason}"
@@ -155,10 +160,12 @@ class TapYonyou(Tap):
                 try:
                     # Not as text: that would be read in the encoding of the machine.
                     content = json.loads(file.buffer.read())
+                    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+                    text.encode()  # half a character is no text
                 except (OSError, ValueError, RecursionError):
                     msg = f"--{option} is not JSON in UTF-8"
                     raise SettingsError(msg) from None
-                kwargs[option] = io.StringIO(json.dumps(content))
+                kwargs[option] = io.StringIO(text)
         super().invoke(**kwargs)
 
     # An underscore name of the SDK: its own check shows the offending value, which may be a
@@ -166,6 +173,8 @@ class TapYonyou(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         self._config = without_blanks(self._config)
+        if lines := not_text(self._config):
+            raise SettingsError(*lines)
         for name, setting in self.config_jsonschema["properties"].items():
             if setting.get("secret"):
                 redaction.hide(str(self._config.get(name, "")))
@@ -232,8 +241,9 @@ def _read_catalog(catalog: Any) -> Catalog:
         mapper.register_raw_streams_from_catalog(read)
         for stream in read.streams:
             set(stream.key_properties or ())
+            th.DEFAULT_JSONSCHEMA_VALIDATOR.check_schema(stream.schema.to_dict())
             mapper.stream_maps[stream.tap_stream_id]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, SchemaError):
         msg = "--catalog is no Singer catalog; write one with --discover"
         raise SettingsError(msg) from None
     return read
