@@ -15,6 +15,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
+from tap_yonyou import redaction
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError, counted
 from tap_yonyou.reader import Reader
@@ -186,6 +187,7 @@ class U8Stream(Stream, abc.ABC):
         params = {name: int(v) if isinstance(v, bool) else v for name, v in filters.items()}
         bookmark = self.get_starting_replication_key_value(context)
         if bookmark is not None:
+            redaction.hide(str(bookmark))
             params[f"{self.incremental_key}_begin"] = bookmark
         return params
 

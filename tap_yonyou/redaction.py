@@ -22,6 +22,7 @@ MASK: Final = "***"
 
 #: A shorter secret would be found in half of the words of a log; where it does travel, in a
 #: query string, it is hidden with all of that.
+#: In bytes: two Chinese characters are a name.
 _SHORTEST: Final = 4
 #: A secret of fewer characters is hidden only where it stands alone.
 _LONG: Final = 8
@@ -50,7 +51,7 @@ def hide(*secrets: str | None) -> None:
     """
     global _pattern  # noqa: PLW0603 -- logging is one for the whole process, too
     for secret in secrets:
-        if secret and len(secret.strip()) >= _SHORTEST:
+        if secret and len(secret.strip().encode(errors="replace")) >= _SHORTEST:
             _secrets.add(secret)
     parts = []
     for secret in sorted(_secrets, key=len, reverse=True):

@@ -191,6 +191,10 @@ class TapYonyou(Tap):
                 self.logger.warning(line)
         if lines and raise_errors:
             raise SettingsError(*lines)
+        if not lines:
+            # Personal data, which a server may repeat in its messages.
+            for filters in self._config.get("filters", {}).values():
+                redaction.hide(*(value for value in filters.values() if isinstance(value, str)))
         # Sets the defaults, which is all that is left to do.
         list(JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config))
         return lines
