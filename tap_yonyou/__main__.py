@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -40,7 +41,8 @@ def main() -> NoReturn:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         sys.exit(end.code)
     except click.ClickException as error:
-        _say(error, error.format_message())
+        # JSON in place of a file's name may hold anything.
+        _say(error, re.sub(r"\{.*\}", redaction.MASK, error.format_message(), flags=re.DOTALL))
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is said in one line
         _say(error, *lines_of(error))
@@ -53,6 +55,11 @@ def _command() -> click.Command:
     Raises:
         SettingsError: It cannot be had like that; what is said then goes to stderr.
     """
+    for name in ("TAP_YONYOU_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG"):
+        if os.environ.get(name) == "":  # to a user that is not set
+            del os.environ[name]
+    # A log that cannot be written is nothing that the one reading it could be told.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     try:
         return TapYonyou.cli

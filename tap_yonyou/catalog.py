@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import Catalog
@@ -67,8 +68,9 @@ def read_catalog(catalog: Any, logger: logging.Logger) -> Catalog:
         mapper.register_raw_streams_from_catalog(read)
         for stream in read.streams:
             set(stream.key_properties or ())
+            th.DEFAULT_JSONSCHEMA_VALIDATOR.check_schema(stream.schema.to_dict())
             mapper.stream_maps[stream.tap_stream_id]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, SchemaError):
         msg = "--catalog is no Singer catalog; write one with --discover"
         raise SettingsError(msg) from None
     return read

@@ -52,9 +52,12 @@ class CommandLine(Tap):
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
         """Read the files named with `--config`."""
         for path in value:
+            if path.lstrip().startswith("{"):  # which may hold secrets
+                msg = "--config takes the name of a file, not JSON"
+                raise SettingsError(msg)
             try:
                 super().cb_config(ctx, param, (path,))
-            except (OSError, TypeError, ValueError, RecursionError) as error:
+            except (OSError, TypeError, ValueError, RuntimeError) as error:
                 missing = isinstance(error, FileNotFoundError)
                 reason = "was not found" if missing else "holds no JSON object"
                 msg = f"--config {path} {reason}"
@@ -70,10 +73,12 @@ class CommandLine(Tap):
                 try:
                     # Not as text: that would be read in the encoding of the machine.
                     content = json.loads(file.buffer.read())
+                    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+                    text.encode()  # half a character is no text
                 except (OSError, ValueError, RecursionError):
                     msg = f"--{option} is not JSON in UTF-8"
                     raise SettingsError(msg) from None
-                kwargs[option] = io.StringIO(json.dumps(content))
+                kwargs[option] = io.StringIO(text)
         super().invoke(**kwargs)
 
     @override
@@ -141,6 +146,8 @@ class CommandLine(Tap):
         place between reading the environment and that check.
         """
         self._config = settings.without_blanks(self._config)
+        if lines := settings.not_text(self._config):
+            raise SettingsError(*lines)
         for name, setting in self.config_jsonschema["properties"].items():
             if setting.get("secret"):
                 redaction.hide(str(self._config.get(name, "")))

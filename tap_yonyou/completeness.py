@@ -10,6 +10,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
+from tap_yonyou.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -92,9 +94,12 @@ class Pass:
             if row_count in {None, self.rows}:
                 self.shared_keys = self.rows - different
             if row_count is None and different != self.rows:
-                self._note(f"{self.rows} rows came, {different} different ones")
-            elif row_count not in {None, different}:
-                self._note(f"{row_count} rows were counted, {different} different ones came")
+                self._note(f"{counted(self.rows, 'row')} came, {different} different ones")
+            elif row_count is not None and row_count != different:
+                were = "was" if row_count == 1 else "were"
+                self._note(
+                    f"{counted(row_count, 'row')} {were} counted, {different} different ones came"
+                )
         return self._change
 
     def _note(self, change: str) -> None:

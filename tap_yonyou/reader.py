@@ -111,9 +111,11 @@ class Reader:
         if proof.shared_keys:
             what = f"the key {', '.join(self._resource.key)} is not unique, or the list changed"
             advice = "run again; if it comes again, declare another key with the setting resources"
+        most = self._max_passes
+        passes = f"each of {most} passes" if most > 1 else "1 pass"
         msg = (
-            f"{self._name}: {what}, in each of {self._max_passes} passes (at last: {doubt}); "
-            f"nothing was deleted and no bookmark moved; {advice}"
+            f"{self._name}: {what}, in {passes} (at last: {doubt}); nothing was deleted and no "
+            f"bookmark moved; {advice}"
         )
         raise U8Error(msg)
 

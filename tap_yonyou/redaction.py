@@ -6,12 +6,13 @@ whether it becomes plain text or JSON.
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import re
 import traceback
 from typing import Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from singer_sdk.logging import StructuredFormatter
 
@@ -19,11 +20,19 @@ from tap_yonyou.compat import override
 
 MASK: Final = "***"
 
-#: A shorter secret would be found in half of the words of a log; where it does travel, in a
-#: query string, it is hidden with all of that.
+#: A shorter secret, in bytes, would be found in half of the words of a log (two Chinese characters
+#: are a name); where it does travel, in a query string, it is hidden with all of that.
 _SHORTEST: Final = 4
 #: A secret of fewer characters is hidden only where it stands alone.
 _LONG: Final = 8
+
+#: Where a short secret may begin: at a word's start, or after an escaped sign.
+_START: Final = r"(?:(?<![a-z0-9_])|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))"
+#: A blank within a secret, which a server may have tidied or escaped.
+_BLANKS: Final = r"(?:\s|\+|\\[nrt]|%(?:25)*(?:20|09|0a|0d))+"
+
+#: What is matched by itself: a run of backslashes, of which escapes are made, or a character.
+_SIGNS: Final = re.compile(r"\\+|.", re.DOTALL)
 
 # Beside secrets a query string holds filters and the bookmark, which may be personal data.
 _QUERY: Final = re.compile(r"\?[^\s\"'<>?]*=[^\s\"'<>]*")
@@ -41,15 +50,40 @@ def hide(*secrets: str | None) -> None:
     """
     global _pattern  # noqa: PLW0603 -- logging is one for the whole process, too
     for secret in secrets:
-        if secret and len(secret.strip()) >= _SHORTEST:
-            _secrets.update((secret, quote(secret, safe=""), quote(secret), quote_plus(secret)))
+        if secret and len(secret.strip().encode(errors="replace")) >= _SHORTEST:
+            _secrets.add(secret)
     parts = []
     for secret in sorted(_secrets, key=len, reverse=True):
-        # A server may have tidied its blanks.
-        part = r"\s+".join(map(re.escape, secret.split()))
+        part = _BLANKS.join(
+            "".join(map(_spellings, _SIGNS.findall(word))) for word in secret.split()
+        )
         # Only Latin letters make one word with it: Chinese is written without blanks.
-        parts.append(part if len(secret) >= _LONG else rf"(?<![a-z0-9_]){part}(?![a-z0-9_])")
+        parts.append(part if len(secret) >= _LONG else rf"{_START}{part}(?![a-z0-9_])")
     _pattern = re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+
+
+def hide_value(value: object) -> None:
+    """Keep a value of a record out of the log, as far as it can be told from other texts.
+
+    Args:
+        value: A filter or a bookmark; a short number would hide counts and times as well.
+    """
+    if isinstance(value, str) and not (value.isdecimal() and len(value) < _LONG):
+        hide(value)
+
+
+def _spellings(character: str) -> str:
+    """Match a sign as it is, or escaped for a URL, JSON, Python or HTML, even repeatedly."""
+    if "\\" in character:
+        return r"(?:\\|%(?:25)*5c)+"
+    if character.isascii() and character.isalnum():
+        return character
+    code = ord(character)
+    json_form = json.dumps(character)[1:-1].lstrip("\\") or character
+    forms = {character, json_form, f"u{code:04x}", html.escape(character), f"&#{code};"}
+    percent = quote(character, safe="", errors="surrogatepass").replace("%", "%(?:25)*")
+    forms = {*map(re.escape, forms), percent}
+    return rf"\\*(?:{'|'.join(sorted(forms, key=len, reverse=True))})"
 
 
 def redact(text: str) -> str:
@@ -61,7 +95,8 @@ def redact(text: str) -> str:
     Returns:
         The text with `***` in their place.
     """
-    return _pattern.sub(MASK, _QUERY.sub(f"?{MASK}", text))
+    # A secret may have a character that ends a query string.
+    return _QUERY.sub(f"?{MASK}", _pattern.sub(MASK, text))
 
 
 class RedactingFilter(logging.Filter):

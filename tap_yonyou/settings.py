@@ -11,6 +11,7 @@ import os
 import re
 import traceback
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -241,7 +242,9 @@ def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             found[name] = text
             if "string" not in setting["type"]:
                 with suppress(ValueError, RecursionError):
-                    found[name] = json.loads(text.lower() if "boolean" in setting["type"] else text)
+                    text = text.lower() if "boolean" in setting["type"] else text
+                    # As in files, where 1e3 is no whole number.
+                    found[name] = json.loads(text, parse_float=Decimal)
     return found
 
 
@@ -290,6 +293,24 @@ def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def not_text(config: Mapping[str, Any]) -> list[str]:
+    """Find settings with a text that cannot be sent: half a character, or not UTF-8.
+
+    Args:
+        config: A configuration.
+
+    Returns:
+        A line for each.
+    """
+    lines = []
+    for name, value in config.items():
+        try:
+            json.dumps({name: value}, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError:
+            lines.append(one_line(f"{name} is not valid text: write it in UTF-8"))
+    return lines
+
+
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: str) -> list[str]:
     """Find what is wrong with a configuration.
 
@@ -323,7 +344,8 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "api_url must be an https address without blanks, credentials, query or fragment; "
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
-    return list(dict.fromkeys(lines))
+    # A name may hold a line feed.
+    return [one_line(line, 1000) for line in dict.fromkeys(lines)]
 
 
 def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:

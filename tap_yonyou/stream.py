@@ -13,6 +13,7 @@ from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 
+from tap_yonyou import redaction
 from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
@@ -158,6 +159,10 @@ class U8Stream(Stream):
 
     def _reader(self, converter: Converter, replication: Replication) -> Reader:
         filters = self.config.get("filters", {}).get(self.name, {})
+        asked_for = {**filters, **replication.params}
+        for value in asked_for.values():
+            # Values of records, which a server may repeat in its messages.
+            redaction.hide_value(value)
         page_size = self.config["page_size"]
         return Reader(
             self._gateway,
@@ -166,8 +171,7 @@ class U8Stream(Stream):
             params={
                 **self.resource.params,
                 "rows_per_page": min(page_size, _TEST_ROWS) if self.is_test else page_size,
-                **{name: int(v) if isinstance(v, bool) else v for name, v in filters.items()},
-                **replication.params,
+                **{name: int(v) if isinstance(v, bool) else v for name, v in asked_for.items()},
             },
             max_passes=self.config["max_passes"],
         )

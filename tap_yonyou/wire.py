@@ -35,6 +35,9 @@ _LONGEST_RETRY_AFTER: Final = 3600.0
 #: How much of a body is read at once.
 _PART_BYTES: Final = 1 << 20
 
+#: A day, in seconds.
+_LONGEST_TIMEOUT: Final = 86_400.0
+
 _PASSING_STATUSES: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_EARLY,
@@ -64,7 +67,8 @@ class Wire:
         self.requests = 0
         self._lock = threading.Lock()
         self._url = api_url.rstrip("/")
-        self._timeout = timeout
+        # A socket takes no more than some hundred years.
+        self._timeout = min(timeout, _LONGEST_TIMEOUT)
         self._session = _Session()
         adapter = _Adapter(pool_maxsize=connections)
         self._session.mount("https://", adapter)
@@ -251,11 +255,12 @@ def _check_status(response: requests.Response) -> None:
         return
     problem = f"HTTP {status}"
     if status in _PASSING_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        too_many = status == HTTPStatus.TOO_MANY_REQUESTS
         raise Failure(
             problem,
-            RELAY_HINT,
+            "lower concurrency, or run again later" if too_many else RELAY_HINT,
             retry_after=_retry_after(response.headers.get("Retry-After", "")),
-            too_many=status == HTTPStatus.TOO_MANY_REQUESTS,
+            too_many=too_many,
         )
     if response.is_redirect:
         problem += ", a redirect, which is never followed because the request carries secrets"
@@ -284,6 +289,9 @@ def _explain(error: Exception, timeout: float) -> Failure:
     match error:
         case requests.exceptions.ProxyError():
             problem, advice = "the proxy did not connect", "check HTTPS_PROXY and NO_PROXY"
+        case requests.exceptions.InvalidHeader():  # the one that urllib3 looks into
+            problem = "the answer has a broken header (Content-Length)"
+            advice = "check api_url and what stands between it and this machine"
         case requests.ConnectTimeout():
             problem, advice = f"no connection within {timeout:g} s", _NETWORK_HINT
         case (
