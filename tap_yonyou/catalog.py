@@ -31,7 +31,14 @@ _STATE: Final = {
                     "replication_key_value": {"type": ["string", "integer", "null"]},
                     "replication_key_signpost": {"type": ["string", "null"]},
                     "progress_markers": {"type": "object"},
-                    "partitions": {"type": "array", "items": {"type": "object"}},
+                    "partitions": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {"context": {"type": "object"}},
+                            "required": ["context"],
+                        },
+                    },
                 },
             },
         },

@@ -113,7 +113,9 @@ def _end_of_part(lines: bytes, start: int) -> int:
 def _explain(error: OSError) -> RunError:
     if isinstance(error, BrokenPipeError):
         return RunError("the target closed the pipe; look at its log")
-    return RunError(f"stdout cannot be written ({error.strerror}); free it, then run again")
+    return RunError(
+        f"stdout cannot be written ({error.strerror}); look at the file or target behind it"
+    )
 
 
 class Writer(MsgSpecWriter):

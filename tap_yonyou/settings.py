@@ -361,6 +361,15 @@ def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
         for name in names
         if name not in known
     ]
+    maps = config.get("stream_maps", {})
+    lines += [
+        # It might remove what nobody may see.
+        f"unknown stream {one_line(name)} in stream_maps: {_suggest(name, known)}"
+        for name, one in (maps.items() if isinstance(maps, dict) else ())
+        if name not in {*known, "__else__"}
+        and not re.search(r"[*?\[]", name)
+        and not (isinstance(one, dict) and "__source__" in one)
+    ]
     if streams == []:
         lines.append(f"streams must name one or more of {', '.join(known)}")
     filters = {

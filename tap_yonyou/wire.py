@@ -262,6 +262,8 @@ def _check_status(response: requests.Response) -> None:
             retry_after=_retry_after(response.headers.get("Retry-After", "")),
             too_many=too_many,
         )
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        raise Failure(problem, "check api_url and what the app is allowed to do", Action.FATAL)
     if response.is_redirect:
         problem += ", a redirect, which is never followed because the request carries secrets"
     raise Failure(problem, "check api_url", Action.FATAL)

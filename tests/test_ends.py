@@ -153,7 +153,8 @@ def test_a_file_holds_it_all(output: Output, tmp_path: Path) -> None:
     [
         (
             ">/dev/full",
-            "stdout cannot be written (No space left on device); free it, then run again",
+            "stdout cannot be written (No space left on device); look at the file or target "
+            "behind it",
         ),
         (">&-", "stdout is closed; start the tap with a target or a file to write to"),
     ],

@@ -63,7 +63,7 @@ PASSING: dict[str, tuple[Fault, str]] = {
 }
 #: What ends the run at once.
 FATAL: dict[str, tuple[Fault, str]] = {
-    "HTTP 403": (Fault.status(403), "HTTP 403; check api_url"),
+    "HTTP 403": (Fault.status(403), "HTTP 403; check api_url and what the app is allowed to do"),
     "HTTP 404": (Fault.status(404), "HTTP 404; check api_url"),
     "odd redirect": (Fault.redirect("http://["), "HTTP 302, a redirect"),
     "redirect": (Fault.redirect("https://elsewhere.example.com/?a=b"), "HTTP 302, a redirect"),

@@ -71,6 +71,10 @@ CONTACTS = "filters.customercontacts"
         ({"streams": "customercontacts"}, "streams must be a list in JSON"),
         ({"streams": []}, "streams must name one or more of batchproperty, "),
         (
+            {"stream_maps": {"customercontact": {"mobile_phone": None}}},
+            "unknown stream customercontact in stream_maps: did you mean customercontacts?",
+        ),
+        (
             {"streams": ["customercontact"]},
             "unknown stream customercontact in streams: did you mean customercontacts?",
         ),
@@ -105,7 +109,10 @@ CONTACTS = "filters.customercontacts"
         ],
         ({"stream_maps": {"customercontacts": {"email": 1}}}, "stream_maps.customercontacts "),
         ({"stream_maps": {"__else__": "x"}}, "stream_maps cannot be used: see "),
-        ({"stream_maps": {"x": {"__else__": "x"}}}, "stream_maps cannot be used: see "),
+        (
+            {"stream_maps": {"customercontacts": {"__else__": "x"}}},
+            "stream_maps cannot be used: see ",
+        ),
         ({"flattening_max_depth": "2"}, "flattening_max_depth must be a whole number"),
     ],
     ids=lambda part: None if isinstance(part, str) else json.dumps(part),
