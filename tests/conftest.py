@@ -65,6 +65,19 @@ class Run:
         return lines[0].split(" | ", 3)[3]
 
 
+#: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
+_GROUPS = ("test_meltano", "test_meltano_add", "test_standard")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let such tests share a worker, and begin with them: they take longest."""
+    for item in items:
+        if item.path.stem in _GROUPS:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.timeout(300))
+    items.sort(key=lambda item: item.path.stem not in _GROUPS)
+
+
 class RunTap(Protocol):
     def __call__(self, *args: str, **settings: Any) -> Run: ...
 
