@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from sandbox import ACCOUNTS, Sandbox
+from tests import forked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +65,19 @@ class Run:
         return lines[0].split(" | ", 3)[3]
 
 
+#: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
+_GROUPS = ("test_meltano", "test_meltano_add", "test_standard")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let such tests share a worker, and begin with them: they take longest."""
+    for item in items:
+        if item.path.stem in _GROUPS:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.timeout(300))
+    items.sort(key=lambda item: item.path.stem not in _GROUPS)
+
+
 class RunTap(Protocol):
     def __call__(self, *args: str, **settings: Any) -> Run: ...
 
@@ -88,12 +103,20 @@ def clean_env() -> dict[str, str]:
 
 
 @pytest.fixture
-def tap(settings: dict[str, Any], tmp_path: Path, clean_env: dict[str, str]) -> RunTap:
+def tap(
+    settings: dict[str, Any],
+    tmp_path: Path,
+    clean_env: dict[str, str],
+    request: pytest.FixtureRequest,
+) -> RunTap:
     """Run the command in a process of its own, with settings in a file.
+
+    It is the command as pip installed it in a test marked `installed`.
 
     Keyword arguments are settings; `catalog` and `state` become files, `env` is added to the
     environment.
     """
+    installed = request.node.get_closest_marker("installed") is not None
 
     def run(*args: str, **given: Any) -> Run:
         env = clean_env | given.pop("env", {})
@@ -104,13 +127,24 @@ def tap(settings: dict[str, Any], tmp_path: Path, clean_env: dict[str, str]) -> 
                 args = (*args, f"--{option}", str(path))
         config = tmp_path / "config.json"
         config.write_text(json.dumps(settings | given), encoding="utf-8")
-        return execute("--config", str(config), *args, env=env)
+        return execute("--config", str(config), *args, env=env, installed=installed)
 
     return run
 
 
-def execute(*args: str, env: dict[str, str]) -> Run:
-    """Run the command as it stands."""
+#: What Python reads when it starts, so that a process forked from a running one comes too late.
+_READ_AT_START = ("PYTHON", "LC_", "LANG")
+
+
+def execute(*args: str, env: dict[str, str], installed: bool = False) -> Run:
+    """Run the command in a process of its own: a forked one, or the command as pip installed it."""
+    changed = {name for name, value in env.items() if os.environ.get(name) != value}
+    is_measured = "COVERAGE_PROCESS_CONFIG" in env  # a fork would go unseen
+    if not (installed or is_measured or any(name.startswith(_READ_AT_START) for name in changed)):
+        with tempfile.TemporaryDirectory() as folder:
+            out, log = Path(folder, "out"), Path(folder, "log")
+            code = forked.run([*args], env, out, log, limit=60)
+            return Run(code, out.read_text("utf-8"), log.read_text("utf-8"))
     done = subprocess.run(
         [TAP, *args],
         capture_output=True,
