@@ -1,4 +1,4 @@
-"""`make demo`: all contacts of a U8+ into PostgreSQL, through Meltano, and two changes."""
+"""`make demo`: four lists of a U8+ into PostgreSQL, through Meltano, and two changes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import psycopg
 
 from demo.pipeline import Pipeline
 from demo.postgres import postgres
-from sandbox import Sandbox, contact
+from sandbox import Sandbox, contact, rows
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 SCHEMA = "tap_yonyou_demo"
 NEW = 226
+LISTS = ("customercontacts", "customer", "inventory", "currentstock")
 #: Columns to show, and how wide.
-COLUMNS = {"code": 10, "name": 10, "ccusname": 24, "birthday": 12, "be_main_linker": 14}
+COLUMNS = {"code": 10, "contact": 10, "customer": 24, "industry": 10, "modified": 10}
 
 GO_ON = """
 Now with your own account:
@@ -33,15 +34,14 @@ def main() -> int:
     """Run the job twice with two changes in between, and show what stands in the table."""
     with tempfile.TemporaryDirectory(prefix="tap-yonyou-demo-") as temporary:
         directory = Path(temporary)
-        say("Starting a sandbox U8+ with 225 invented contacts, and PostgreSQL")
-        with Sandbox() as u8, postgres(directory) as url:
+        say("Starting a sandbox U8+ with four lists of 225 invented rows, and PostgreSQL")
+        tables = {name: rows(name) for name in LISTS}
+        with Sandbox(tables=tables) as u8, postgres(directory) as url:
             with connect(url) as database:
                 database.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
             pipeline = Pipeline(u8, url, SCHEMA, directory)
             if not load(pipeline):
                 return 1
-            with connect(url) as database:
-                show(database)
             say("In U8+: 张天宇 gets a mobile phone, and a new contact is added")
             with u8.lock:
                 contacts = u8.tables["customercontacts"]
@@ -68,15 +68,24 @@ def load(pipeline: Pipeline) -> bool:
 
 
 def show(database: psycopg.Connection[Any]) -> int:
-    """Print how many contacts there are, and a few of them."""
-    table = f"{SCHEMA}.customercontacts"
-    (count,) = database.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)
-    say(f"{count} contacts in {table}, among them")
-    print("".join(f"{name:<{width}}" for name, width in COLUMNS.items()))
-    query = f"SELECT {', '.join(COLUMNS)} FROM {table} ORDER BY code LIMIT 4"
+    """Print how many rows there are, and a few contacts with what their customer says."""
+    counts = {name: _count(database, name) for name in LISTS}
+    say(f"In {SCHEMA}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    print("".join(f"{name:<{width}}" for name, width in COLUMNS.items()).rstrip())
+    query = f"""
+        SELECT contact.code, contact.name, customer.name, industry, "ModifyDate"::date
+        FROM {SCHEMA}.customercontacts AS contact
+        JOIN {SCHEMA}.customer AS customer ON customer.code = contact.ccuscode
+        ORDER BY contact.code LIMIT 4
+    """
     for row in database.execute(query):
         cells = (fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True))
         print("".join(cells).rstrip())
+    return counts["customercontacts"]
+
+
+def _count(database: psycopg.Connection[Any], name: str) -> int:
+    (count,) = database.execute(f"SELECT count(*) FROM {SCHEMA}.{name}").fetchone() or (0,)
     return int(count)
 
 

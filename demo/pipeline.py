@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class Pipeline:
     """A pipeline of this project with a source, a target and a state of its own.
 
     Attributes:
-        u8: Where to read.
+        u8: Where to read; each of its lists is a stream.
         database_url: Where to load, `postgresql+psycopg://…`.
         schema: The schema to load into.
         directory: Where Meltano keeps the state.
@@ -49,6 +50,7 @@ class Pipeline:
         settings: Mapping[str, object] = {
             **self.u8.accounts._asdict(),
             "api_url": self.u8.url,
+            "streams": json.dumps([*self.u8.tables]),
             # Against a `.env` of one's own in the project.
             "ds_sequence": self.u8.sources[0],
             "filters": "{}",

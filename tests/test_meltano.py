@@ -13,13 +13,12 @@ import pytest
 
 from demo.pipeline import Pipeline
 from demo.postgres import postgres
-from sandbox import Fault, contact
+from sandbox import NOT_GRANTED, RESOURCES, Fault, Sandbox, contact, rows, sample
+from tap_yonyou import resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from sandbox import Sandbox
 
 SCHEMA = "tap_yonyou_test"
 TABLE = f"{SCHEMA}.customercontacts"
@@ -226,3 +225,109 @@ def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
     assert done.returncode == 0, done.stdout
     assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
     assert gone not in warehouse.rows()
+
+
+# All lists
+
+#: The type of a column, by type or format in the schema.
+COLUMNS = {
+    "string": "text",
+    "date": "date",
+    "date-time": "timestamp without time zone",
+    "boolean": "boolean",
+    "integer": "bigint",
+    "number": "numeric",
+    "object": "jsonb",
+    "array": "ARRAY",
+}
+
+
+def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
+    database_url: str,
+    tmp_path: Path,
+) -> None:
+    tables = {name: rows(name, 40) for name in RESOURCES}
+    tables["inventory"][1]["ref_cost"] = "12345678901234567.1234567890"
+    with Sandbox(tables=tables) as u8:
+        warehouse = Warehouse(u8, database_url, SCHEMA, tmp_path)
+        with warehouse.connection() as connection:
+            connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        done = warehouse.run()
+        assert done.returncode == 0, done.stdout
+        assert counts(warehouse) == dict.fromkeys(RESOURCES, 40)
+        assert columns(warehouse) == {
+            (name, field): COLUMNS[kind(about)]
+            for name in RESOURCES
+            for field, about in resources.load(name).schema["properties"].items()
+        }
+        assert keys(warehouse) == {name: {*resources.load(name).key} for name in RESOURCES}
+        check_values(warehouse)
+
+        with u8.lock:
+            tables["inventory"][0]["ref_cost"] = "4210.3999"
+            tables["currentstock"][1]["qty"] = 0.1
+            tables["warehouse"].append(sample("warehouse").row(41))
+            tables["vendor"].append(sample("vendor").row(41))
+            u8.refused["vendor"] = NOT_GRANTED
+        done = warehouse.run()
+        assert done.returncode == 1
+        assert "vendor, page 1: errcode 39003" in done.stdout
+        assert counts(warehouse) == dict.fromkeys(RESOURCES, 40) | {"warehouse": 41}
+        assert warehouse.query(
+            f"SELECT ref_cost::text FROM {SCHEMA}.inventory WHERE code = 'LJ000001'",
+        ) == [("4210.3999",)]
+        assert warehouse.query(
+            f"SELECT count(*) FROM {SCHEMA}.currentstock WHERE qty = 0.1",
+        ) == [(1,)]
+
+
+def check_values(warehouse: Warehouse) -> None:
+    """Numbers with their digits, Chinese, days, nothing, and what is nested."""
+    assert warehouse.query(
+        f"""SELECT ref_cost::text, "ModifyDate"::text, entry IS NULL, name
+        FROM {SCHEMA}.inventory ORDER BY code LIMIT 2""",
+    ) == [
+        ("4210.4000", "2017-03-03 00:00:00", True, "虚构乙子零件"),
+        ("12345678901234567.1234567890", "2018-04-04 00:00:00", True, "虚构丙子零件"),
+    ]
+    assert warehouse.query(
+        f"""SELECT entry[2]->>'partid', entry[2]->>'free8' FROM {SCHEMA}.inventory
+        WHERE code = 'LJ000003'""",
+    ) == [("7", "自定义7")]
+    assert warehouse.query(
+        f"""SELECT code, openbank->>'bankname' FROM {SCHEMA}.person ORDER BY code LIMIT 3""",
+    ) == [("00000", None), ("00001", None), ("00002", "虚构银行")]
+    assert warehouse.query(
+        f"""SELECT free1, batch, qty::text, mdate FROM {SCHEMA}.currentstock
+        ORDER BY whcode, invcode, batch LIMIT 2""",
+    ) == [("", "", "4210.4", None), ("", "B00002", "4211.4", "2017-03-03")]
+    assert warehouse.query(
+        f"SELECT cexch_name, rate::text FROM {SCHEMA}.exchangerate WHERE i_id = '1'",
+    ) == [("虚构丁子元", "6.50000000")]
+
+
+def kind(about: dict[str, Any]) -> str:
+    types = [about["type"]] if isinstance(about["type"], str) else about["type"]
+    return str(about.get("format") or next(one for one in types if one != "null"))
+
+
+def counts(warehouse: Warehouse) -> dict[str, int]:
+    return {
+        name: warehouse.query(f"SELECT count(*) FROM {SCHEMA}.{name}")[0][0] for name in RESOURCES
+    }
+
+
+def columns(warehouse: Warehouse) -> dict[tuple[str, str], str]:
+    found = warehouse.query(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        f"WHERE table_schema = '{SCHEMA}' AND column_name NOT LIKE '\\_sdc%'",
+    )
+    return {(table, column): kind for table, column, kind in found}
+
+
+def keys(warehouse: Warehouse) -> dict[str, set[str]]:
+    found = warehouse.query(
+        "SELECT table_name, array_agg(column_name::text) FROM information_schema.key_column_usage "
+        f"WHERE table_schema = '{SCHEMA}' GROUP BY table_name",
+    )
+    return {table: {*columns} for table, columns in found}

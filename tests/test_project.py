@@ -101,7 +101,7 @@ def test_what_meltano_is_told_passes_its_json_schema() -> None:
 def test_meltano_uses_the_loaders_of_record() -> None:
     postgres = plugin("loaders", "target-postgres")
     assert postgres["pip_url"].startswith("meltanolabs-target-postgres==0.8.1 ")
-    assert postgres["config"] == {"use_copy": True, "validate_records": False}
+    assert postgres["config"] == {"validate_records": False}
 
 
 def test_meltano_has_no_deprecated_key() -> None:

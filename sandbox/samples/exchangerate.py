@@ -10,7 +10,7 @@ def _row(n: int) -> Row:
     month = 1 + n % 12
     return {
         "i_id": n,
-        "iyear": 2024 + n // 120,
+        "iyear": 2010 + n // 12,
         "imonth": str(month),
         "cexch_name": currency(2 + n % 9)[1],
         "iperiod": month,
