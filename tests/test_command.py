@@ -54,6 +54,10 @@ def test_the_connection_test_reads_one_record(tap: RunTap, u8: Sandbox) -> None:
     run = tap("--test")
     assert run.code == 0
     assert run.codes == ["00000007"]
+    # It asks for one page, of ten rows, and for no other ahead.
+    log_in, page = u8.requests
+    assert log_in.path == "/system/token"
+    assert (page.query["page_index"], page.query["rows_per_page"]) == ("1", "10")
     u8.published = False
     run = tap("--test")
     assert run.code == 1
