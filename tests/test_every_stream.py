@@ -18,7 +18,7 @@ from sandbox import ACCOUNTS, NOT_GRANTED, Fault, Row, Sample, Sandbox, rows, sa
 from tap_yonyou import resources
 from tap_yonyou.errors import U8Error
 from tap_yonyou.tap import TapYonyou
-from tests.conftest import execute
+from tests.conftest import environment, execute
 from tests.test_streams import Kept
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run_all(tmp_path_factory: pytest.TempPathFactory) -> RunAll:
                 args = (*args, f"--{option}", file(folder, option, settings.pop(option)))
         about = {"streams": [*u8.tables], "page_size": PAGE, "max_attempts": 1, "concurrency": 1}
         config = {**ACCOUNTS._asdict(), "api_url": u8.url, **about, **settings}
-        return execute("--config", file(folder, "config", config), *args, env={})
+        return execute("--config", file(folder, "config", config), *args, env=environment())
 
     return run
 
