@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tap_yonyou.errors import U8Error
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from tap_yonyou.resources import Marker
 
 Records = list[dict[str, Any]]
+
+#: What Decimal takes besides, such as `12E4`, may be a row version in hexadecimal.
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 class Replication(Protocol):
@@ -111,7 +115,7 @@ class Incremental:
         if values:
             try:
                 self._bookmark = self._latest(self._bookmark, values)
-            except (InvalidOperation, TypeError):
+            except ValueError:
                 msg = (
                     f"{self._stream}: a {field} is not a number, so that changes cannot be told "
                     "apart; read this stream with FULL_TABLE"
@@ -139,7 +143,13 @@ def _last(_: Any, values: list[Any]) -> Any:
 def _greatest_version(before: Any, values: Iterable[Any]) -> Any:
     """Compare as decimals, and keep the text as it came: it is sent back like that."""
     before = [] if before is None else [before]
-    return max((*before, *values), key=Decimal)
+    return max((*before, *values), key=_version)
+
+
+def _version(value: Any) -> Decimal:
+    if not _VERSION.fullmatch(text := str(value)):
+        raise ValueError
+    return Decimal(text)
 
 
 def _greatest_day(before: Any, values: Iterable[Any]) -> Any:

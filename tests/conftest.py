@@ -99,6 +99,10 @@ def settings(u8: Sandbox) -> dict[str, Any]:
 @pytest.fixture
 def clean_env() -> dict[str, str]:
     """The environment of this process without settings of the tap."""
+    return environment()
+
+
+def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("TAP_YONYOU")}
 
 

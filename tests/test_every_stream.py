@@ -16,8 +16,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from sandbox import ACCOUNTS, NOT_GRANTED, Fault, Row, Sample, Sandbox, rows, sample, touch
 from tap_yonyou import resources
+from tap_yonyou.errors import U8Error
 from tap_yonyou.tap import TapYonyou
-from tests.conftest import execute
+from tests.conftest import environment, execute
 from tests.test_streams import Kept
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def run_all(tmp_path_factory: pytest.TempPathFactory) -> RunAll:
                 args = (*args, f"--{option}", file(folder, option, settings.pop(option)))
         about = {"streams": [*u8.tables], "page_size": PAGE, "max_attempts": 1, "concurrency": 1}
         config = {**ACCOUNTS._asdict(), "api_url": u8.url, **about, **settings}
-        return execute("--config", file(folder, "config", config), *args, env={})
+        return execute("--config", file(folder, "config", config), *args, env=environment())
 
     return run
 
@@ -422,6 +423,14 @@ def test_a_row_version_that_is_no_number_fails_with_advice_and_moves_no_bookmark
     )
     states = [message["value"] for message in run.of("STATE")]
     assert all(s["bookmarks"]["customer"] == state["bookmarks"]["customer"] for s in states)
+
+
+@pytest.mark.parametrize("version", ["NaN", "Infinity", "00000000000012E4", "1_000", "-"])
+def test_what_only_looks_like_a_number_is_no_row_version(version: str) -> None:
+    with u8_of("customer", count=1) as u8:
+        u8.tables["customer"][0]["timestamp"] = version
+        with pytest.raises(U8Error):
+            sync(u8, "customer", "timestamp")
 
 
 # Lists that cannot be read
