@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Value = Callable[[Any], Any]
 
 #: U8 names no zone; its servers stand in China.
-_CHINA: Final = timezone(timedelta(hours=8))
+CHINA: Final = timezone(timedelta(hours=8))
 
 # JSON true and the numbers 1 and 1.0 are the same key.
 _BOOLEANS: Final[dict[int | str, bool]] = {
@@ -275,7 +275,7 @@ def _moment(value: Any) -> str | None:
     year, _, month, day, hour, minute, second, fraction, zone = match.groups(default="")
     time = f"{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}.{fraction:0<6}"
     moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}{zone}")
-    return (moment if zone else moment.replace(tzinfo=_CHINA)).isoformat()
+    return (moment if zone else moment.replace(tzinfo=CHINA)).isoformat()
 
 
 def _number(value: Any) -> int | Decimal | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tap_yonyou.errors import U8Error
+from tap_yonyou.records import CHINA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +46,13 @@ class Replication(Protocol):
             U8Error: The records cannot be replicated like this.
         """
 
+    def recheck(self) -> Mapping[str, Any] | None:
+        """Say what to ask for once more, because it may have changed during the read.
+
+        Returns:
+            Parameters in place of `params`; None if nothing has to be asked for.
+        """
+
     def proved(self, activate: Callable[[int], None]) -> None:
         """Do what only a proved read allows.
 
@@ -72,6 +81,9 @@ class FullTable:
         """Let every record through."""
         return records
 
+    def recheck(self) -> None:
+        """Ask for nothing: the next run reads everything again."""
+
     def proved(self, activate: Callable[[int], None]) -> None:
         """Have the target delete what this complete read did not bring."""
         if self.version is not None:
@@ -87,6 +99,10 @@ class Incremental:
 
     The bookmark is the last code in the server's order, which is its collation: codes are never
     compared here. Of row versions and days it is the greatest.
+
+    A row that is changed after its page was read gets a version that a later page may exceed; so
+    what was changed since the first page is asked for once more, before the bookmark moves. A day
+    later than that of the run's start, a mistake or one that has just begun, is no bookmark.
     """
 
     version: int | None = None
@@ -103,25 +119,42 @@ class Incremental:
         self._marker = marker
         self._latest = _LATEST[marker.kind]
         self._bookmark = bookmark
-        day_only = marker.kind == "date" and isinstance(bookmark, str)
-        self.params: Mapping[str, Any] = (
-            {} if bookmark is None else {marker.filter: bookmark[:10] if day_only else bookmark}
-        )
+        self._today = datetime.now(CHINA).date().isoformat()
+        self._pages = 0
+        self._after_first_page: Any = None
+        self._is_rechecking = False
+        if marker.kind == "date" and isinstance(bookmark, str):
+            bookmark = bookmark[:10]
+        self.params: Mapping[str, Any] = {} if bookmark is None else {marker.filter: bookmark}
 
     def let_through(self, records: Records) -> Records:
         """Let every record through: the target updates the one it has already."""
         field = self._marker.field
         values = [value for record in records if (value := record[field]) is not None]
-        if values:
-            try:
-                self._bookmark = self._latest(self._bookmark, values)
-            except ValueError:
-                msg = (
-                    f"{self._stream}: a {field} is not a number, so that changes cannot be told "
-                    "apart; read this stream with FULL_TABLE"
-                )
-                raise U8Error(msg) from None
+        if self._marker.kind == "date":
+            values = [min(value[:10], self._today) for value in values]
+        try:
+            latest = self._latest(self._bookmark, values) if values else self._bookmark
+        except ValueError:
+            msg = (
+                f"{self._stream}: a {field} is not a number, so that changes cannot be told "
+                "apart; read this stream with FULL_TABLE"
+            )
+            raise U8Error(msg) from None
+        if not self._is_rechecking:
+            self._bookmark = latest
+        self._pages += 1
+        if self._pages == 1:
+            self._after_first_page = latest
         return records
+
+    def recheck(self) -> Mapping[str, Any] | None:
+        """Ask once more for what has a version like those that came after the first page."""
+        self._is_rechecking = True
+        is_needed = self._marker.kind == "timestamp" and self._pages > 1
+        if not is_needed or self._after_first_page is None:
+            return None
+        return {self._marker.filter: self._after_first_page}
 
     def proved(self, activate: Callable[[int], None]) -> None:
         """Delete nothing: what was not asked for is not gone."""
@@ -152,9 +185,8 @@ def _version(value: Any) -> Decimal:
     return Decimal(text)
 
 
-def _greatest_day(before: Any, values: Iterable[Any]) -> Any:
-    before = [] if before is None else [before]
-    return max(*before, *values, key=str) if before else max(values)
+def _greatest_day(before: Any, values: list[Any]) -> Any:
+    return max([*([] if before is None else [before[:10]]), *values])
 
 
 _LATEST: Final[Mapping[str, Callable[[Any, list[Any]], Any]]] = {

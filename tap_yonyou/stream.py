@@ -24,7 +24,7 @@ from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
@@ -115,17 +115,16 @@ class U8Stream(Stream):
         replication = self._replication(context)
         self._stream_version = replication.version
         converter = self._converter
-        reader = self._reader(converter, replication)
+        reader = self._reader(converter, replication.params)
+        pages_read = 0
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
             try:
-                for records in reader.first_page() if self.is_test else reader.all_pages():
-                    self._extracted = datetime.now(UTC)
-                    self.state_manager.is_flushed = False
-                    try:
-                        yield from replication.let_through(records)
-                    finally:
-                        # What was given out is on its way before anything else happens.
-                        self._writer.flush()
+                yield from self._emit(reader, replication)
+                pages_read = reader.pages_read
+                if not self.is_test and (params := replication.recheck()) is not None:
+                    again = self._reader(converter, params)
+                    yield from self._emit(again, replication)
+                    pages_read += again.pages_read
             finally:
                 counter.value = requests = self._gateway.requests - requests_before
         if self.is_test:
@@ -142,11 +141,21 @@ class U8Stream(Stream):
             "%s: %s, %s, %s, %.1f s; %s",
             self.name,
             counted(reader.rows, "row"),
-            counted(reader.pages_read, "page"),
+            counted(pages_read, "page"),
             counted(requests, "request"),
             time.monotonic() - started,
             converter.summary(),
         )
+
+    def _emit(self, reader: Reader, replication: Replication) -> Iterator[dict[str, Any]]:
+        for records in reader.first_page() if self.is_test else reader.all_pages():
+            self._extracted = datetime.now(UTC)
+            self.state_manager.is_flushed = False
+            try:
+                yield from replication.let_through(records)
+            finally:
+                # What was given out is on its way before anything else happens.
+                self._writer.flush()
 
     def _replication(self, context: Context | None) -> Replication:
         if self.replication_method == REPLICATION_INCREMENTAL:
@@ -157,9 +166,9 @@ class U8Stream(Stream):
         # Without a key, a target cannot tell which rows are the same.
         return FullTable(deletes=deletes and bool(self.resource.key))
 
-    def _reader(self, converter: Converter, replication: Replication) -> Reader:
+    def _reader(self, converter: Converter, params: Mapping[str, Any]) -> Reader:
         filters = self.config.get("filters", {}).get(self.name, {})
-        asked_for = {**filters, **replication.params}
+        asked_for = {**filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
             redaction.hide_value(value)

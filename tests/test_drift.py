@@ -114,7 +114,7 @@ def test_max_passes_says_how_often(tap: RunTap, u8: Sandbox) -> None:
     u8.before(2, lambda: delete_first(u8))
     run = tap(page_size=SIZE, max_passes=1)
     assert run.code == 1
-    assert "in each of 1 passes (at last: row_count was 100, then 99)" in run.errors[0]
+    assert "in 1 pass (at last: row_count was 100, then 99)" in run.errors[0]
 
 
 @pytest.mark.parametrize(
