@@ -69,7 +69,7 @@ CONTACTS = "filters.customercontacts"
         ],
         ({"filters": []}, "filters must be an object in JSON"),
         ({"streams": "customercontacts"}, "streams must be a list in JSON"),
-        ({"streams": []}, "streams must name one or more of customercontacts"),
+        ({"streams": []}, "streams must name one or more of batchproperty, "),
         (
             {"streams": ["customercontact"]},
             "unknown stream customercontact in streams: did you mean customercontacts?",
