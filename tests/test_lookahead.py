@@ -116,7 +116,7 @@ def test_rows_that_come_or_go_are_noticed_with_requests_in_flight(
         ([Fault.status(429)], 8, 4),
         ([Fault.status(429)], 3, 1),
         # Before anything was read, a refusal says nothing of how much is asked at once.
-        ([Fault.errcode("20006")] * 4, 8, None),
+        ([Fault.errcode("20006")] * 3, 8, None),
         ([Fault.status(429)], 1, None),
     ],
     ids=["429", "429 with 3", "20006", "429 with 1"],

@@ -225,30 +225,20 @@ TEXT_FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "sent"),
-    [
-        *[(name, "张 +&=/%?#", "张 +&=/%?#") for name in TEXT_FILTERS],
-        ("be_main_linker", True, "1"),
-        ("default", False, "0"),
-        ("birthday", "1990-02-28", "1990-02-28"),
-    ],
-)
-def test_every_filter_reaches_the_server_in_its_form(
-    tap: RunTap,
-    u8: Sandbox,
-    name: str,
-    value: object,
-    sent: str,
-) -> None:
-    run = tap(filters={"customercontacts": {name: value}})
+def test_every_filter_reaches_the_server_in_its_form(tap: RunTap, u8: Sandbox) -> None:
+    texts = {name: f"{name} 张 +&=/%?#" for name in TEXT_FILTERS}
+    day = {"birthday": "1990-02-28"}
+    filters = texts | day | {"be_main_linker": True, "default": False}
+    run = tap(filters={"customercontacts": filters})
     assert run.code == 0
-    assert pages(u8)[0][name] == sent
+    sent = texts | day | {"be_main_linker": "1", "default": "0"}
+    assert pages(u8)[0].items() >= sent.items()
     # Percent-encoded UTF-8: the same under both readings of a plus sign.
     query = u8.requests[-1].raw_query
     assert query.isascii()
     assert "+" not in query
-    assert f"{name}={sent}" in unquote(query)
+    for name, value in sent.items():
+        assert f"{name}={value}" in unquote(query)
 
 
 def test_empty_filters_are_not_sent(tap: RunTap, u8: Sandbox) -> None:
