@@ -86,6 +86,7 @@ CONTACTS = "filters.customercontacts"
             for url in (
                 "http://api.yonyouup.com",
                 "http://localhost.example.com",
+                "http://127.0.0.1.example.com",
                 "http://10.0.0.1",
                 "ftp://127.0.0.1",
                 "api.yonyouup.com",
@@ -255,6 +256,12 @@ def test_variables_that_are_no_settings_are_named_but_not_those_of_meltano(tap: 
     assert "12321" not in run.log
     extras = {"TAP_YONYOU__SELECT": "[]", "TAP_YONYOU_LOGLEVEL": "INFO"}
     assert tap("--config=ENV", env=extras).code == 0
+
+
+def test_the_environment_overrules_the_file(tap: RunTap, u8: Sandbox) -> None:
+    run = tap("--config=ENV", page_size=5, env={"TAP_YONYOU_PAGE_SIZE": "77"})
+    assert run.code == 0
+    assert u8.requests[-1].query["rows_per_page"] == "77"
 
 
 def test_a_blank_variable_is_not_set(tap: RunTap) -> None:
