@@ -20,6 +20,7 @@ def log_ins(u8: Sandbox) -> int:
     return sum(request.path == "/system/token" for request in u8.requests)
 
 
+@pytest.mark.installed
 def test_one_token_serves_the_whole_run(tap: RunTap, u8: Sandbox) -> None:
     assert len(tap(page_size=10).records) == 225
     assert log_ins(u8) == 1

@@ -30,6 +30,7 @@ def _forget() -> Iterator[None]:
     redaction.hide()
 
 
+@pytest.mark.installed
 def test_a_run_at_debug_shows_neither_secret_nor_value(watched_tap: RunTap) -> None:
     assert watched_tap(page_size=50).code == 0
 

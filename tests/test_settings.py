@@ -124,6 +124,7 @@ def test_it_is_refused(
     assert not u8.requests
 
 
+@pytest.mark.installed
 def test_the_command_says_it_in_one_line(tap: RunTap, u8: Sandbox) -> None:
     run = tap(pagesize=5)
     assert run.code == 1
@@ -225,6 +226,7 @@ def test_a_bad_variable_is_named(
     assert not u8.requests
 
 
+@pytest.mark.installed
 def test_a_stream_map_of_the_environment_is_obeyed(tap: RunTap) -> None:
     maps = {"customercontacts": {"mobile_phone": None, "office_phone": "__NULL__"}}
     run = tap("--config=ENV", env={"TAP_YONYOU_STREAM_MAPS": json.dumps(maps)})

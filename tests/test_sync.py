@@ -53,6 +53,7 @@ def codes(u8: Sandbox) -> list[object]:
 # Records
 
 
+@pytest.mark.installed
 def test_the_vendors_sample_becomes_exactly_these_records(tap: RunTap, u8: Sandbox) -> None:
     u8.tables["customercontacts"] = contacts(2)
     nothing = dict.fromkeys(FIELDS)
