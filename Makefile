@@ -12,10 +12,10 @@ test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest -n auto --dist loadgroup
+	.venv/bin/python -m pytest -n auto
 
 coverage: .venv/.ready .meltano/.ready  ## Which lines no test runs; takes longer than `test`
-	.venv/bin/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+	.venv/bin/python -m pytest -n auto --cov --cov-report=term
 
 # The benchmark's peers, each in an environment of its own.
 PEERS = plain-tap tap-rest-api-msdk dlt airbyte-cdk

@@ -35,6 +35,7 @@ def metadata(catalog: dict[str, Any], *breadcrumb: str) -> dict[str, Any]:
     return metadata(catalog, *breadcrumb)
 
 
+@pytest.mark.installed
 def test_a_discovered_catalog_reads_everything(tap: RunTap, catalog: dict[str, Any]) -> None:
     everything = tap()
     assert tap(catalog=catalog).records == everything.records

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_version(clean_env: dict[str, str]) -> None:
-    run = execute("--version", env=clean_env)
+    run = execute("--version", env=clean_env, installed=True)
     assert run.code == 0
     assert run.out == f"tap-yonyou v{version('tap-yonyou')}, Meltano SDK v{version('singer-sdk')}\n"
 

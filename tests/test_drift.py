@@ -277,6 +277,7 @@ def test_a_pass_needs_8_bytes_a_row() -> None:
 # ACTIVATE_VERSION
 
 
+@pytest.mark.installed
 def test_a_complete_read_ends_with_one_activate_version_after_the_last_record(
     tap: RunTap,
 ) -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 PIPE = "the target closed the pipe; look at its log"
 #: Page sizes from a trickle to a flood, and both kinds of stdout that Python has.
-OUTPUTS = [(size, unbuffered) for size in (5, 500, 5000) for unbuffered in ("", "1")]
+OUTPUTS = [(5, "1"), (5000, "")]
+ALL_OUTPUTS = [(size, unbuffered) for size in (5, 500, 5000) for unbuffered in ("", "1")]
 
 
 @dataclass
@@ -43,7 +44,11 @@ class Output:
         return len(self.u8.tables["customercontacts"])
 
 
-@pytest.fixture(params=OUTPUTS, ids=lambda given: f"{given[0]}{'-unbuffered' * bool(given[1])}")
+def name_of(output: tuple[int, str]) -> str:
+    return f"{output[0]}{'-unbuffered' * bool(output[1])}"
+
+
+@pytest.fixture(params=OUTPUTS, ids=name_of)
 def output(
     request: pytest.FixtureRequest,
     settings: dict[str, Any],
@@ -91,6 +96,17 @@ def read(process: subprocess.Popen[bytes], pause: float = 0) -> bytes:
     return b"".join(parts)
 
 
+def read_records(process: subprocess.Popen[bytes], number: int) -> bytes:
+    """Read stdout until so many records have begun."""
+    assert process.stdout
+    out = b""
+    while out.count(b'"RECORD"') < number:
+        part = os.read(process.stdout.fileno(), 1000)
+        assert part
+        out += part
+    return out
+
+
 def errors(log: bytes) -> list[str]:
     lines = [line.split(" | ", 3) for line in log.decode().splitlines()]
     return [line[3] for line in lines if len(line) == 4 and line[1].strip() == "ERROR"]
@@ -115,6 +131,7 @@ def test_a_slow_reader_and_a_stopped_tap_lose_nothing(output: Output) -> None:
     assert is_complete(out, output)
 
 
+@pytest.mark.parametrize("output", ALL_OUTPUTS, ids=name_of, indirect=True)
 def test_a_pipe_that_does_not_block_loses_nothing(output: Output) -> None:
     ours, theirs = os.pipe()
     fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_NONBLOCK)
@@ -133,10 +150,9 @@ def test_a_pipe_that_does_not_block_loses_nothing(output: Output) -> None:
 
 def test_a_killed_tap_leaves_whole_lines_in_the_pipe(output: Output) -> None:
     process = output.start()
-    wait_for(asked_for(output.u8, 2))
-    time.sleep(0.3)
+    out = read_records(process, 1)
     process.kill()
-    assert set(kinds(read(process))) == {"SCHEMA", "RECORD"}
+    assert set(kinds(out + read(process))) == {"SCHEMA", "RECORD"}
     process.communicate()
 
 
@@ -147,17 +163,18 @@ def test_a_file_holds_it_all(output: Output, tmp_path: Path) -> None:
     assert is_complete(path.read_bytes(), output)
 
 
-@pytest.mark.parametrize("args", [[], ["--discover"], ["--about"]], ids=str)
+FULL = "stdout cannot be written (No space left on device); look at the file or target behind it"
+
+
 @pytest.mark.parametrize(
-    ("redirection", "said"),
+    ("args", "redirection", "said"),
     [
-        (
-            ">/dev/full",
-            "stdout cannot be written (No space left on device); look at the file or target "
-            "behind it",
-        ),
-        (">&-", "stdout is closed; start the tap with a target or a file to write to"),
+        ([], ">/dev/full", FULL),
+        (["--discover"], ">/dev/full", FULL),
+        (["--about"], ">/dev/full", FULL),
+        ([], ">&-", "stdout is closed; start the tap with a target or a file to write to"),
     ],
+    ids=str,
 )
 def test_a_stdout_that_cannot_be_written_is_one_line(
     settings: dict[str, Any],
@@ -210,8 +227,12 @@ def test_head_is_such_a_target(output: Output) -> None:
 # Signals
 
 
-def end(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[list[str], str]:
-    """Send a signal; give the messages and the log of a process that ended in time."""
+def end(
+    process: subprocess.Popen[bytes],
+    number: signal.Signals,
+    read_already: bytes,
+) -> list[str]:
+    """Send a signal; give the messages of a process that ended in time."""
     sent = time.monotonic()
     process.send_signal(number)
     out, log = process.communicate(timeout=20)
@@ -219,7 +240,7 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[list[
     assert process.returncode == 128 + number
     assert b"Traceback" not in log
     assert f"ended by {number.name} before the read was complete" in log.decode()
-    return kinds(out), log.decode()
+    return kinds(read_already + out)
 
 
 def test_a_signal_ends_a_request_within_two_seconds(output: Output) -> None:
@@ -228,11 +249,10 @@ def test_a_signal_ends_a_request_within_two_seconds(output: Output) -> None:
     output.config.write_text(json.dumps(config | {"page_size": 5}))
     output.u8.fail(Fault.stall(60), page=3)
     process = output.start()
+    out = read_records(process, 10)
     wait_for(asked_for(output.u8, 3))
-    time.sleep(0.5)  # for the pages before it
-    messages, _ = end(process, signal.SIGTERM)
     # Everything emitted before is there, and nothing claims more.
-    assert messages == ["SCHEMA", *["RECORD"] * 10]
+    assert end(process, signal.SIGTERM, out) == ["SCHEMA", *["RECORD"] * 10]
 
 
 def test_a_signal_ends_a_wait_within_two_seconds(output: Output) -> None:
@@ -241,25 +261,27 @@ def test_a_signal_ends_a_wait_within_two_seconds(output: Output) -> None:
     output.config.write_text(json.dumps(config | {"page_size": 5}))
     output.u8.fail(Fault.status(503, {"Retry-After": "60"}), page=2, times=None)
     for number in (signal.SIGTERM, signal.SIGINT):
-        output.u8.requests.clear()
         process = output.start()
-        wait_for(asked_for(output.u8, 2))
-        time.sleep(0.3)
-        messages, log = end(process, number)
-        assert messages == ["SCHEMA", *["RECORD"] * 5]
-        assert "attempt 2 of 2 follows in 60.0 s" in log
+        out = read_records(process, 5)
+        assert process.stderr
+        log = b""
+        while b"attempt 2 of 2 follows in 60.0 s" not in log:
+            part = os.read(process.stderr.fileno(), 1000)
+            assert part
+            log += part
+        assert end(process, number, out) == ["SCHEMA", *["RECORD"] * 5]
 
 
 def test_a_signal_ends_a_run_whose_target_does_not_read(output: Output) -> None:
     process = output.start()
-    wait_for(asked_for(output.u8, 2))
-    time.sleep(1)
+    out = read_records(process, 1)
+    time.sleep(0.5)  # the pipe is full by now
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 128 + signal.SIGTERM
     assert time.monotonic() - sent < 2
     # What it left in the pipe is whole lines all the same.
-    assert set(kinds(read(process))) == {"SCHEMA", "RECORD"}
+    assert set(kinds(out + read(process))) == {"SCHEMA", "RECORD"}
     process.communicate()
 
 

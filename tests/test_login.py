@@ -20,6 +20,7 @@ def log_ins(u8: Sandbox) -> int:
     return sum(request.path == "/system/token" for request in u8.requests)
 
 
+@pytest.mark.installed
 def test_one_token_serves_the_whole_run(tap: RunTap, u8: Sandbox) -> None:
     assert len(tap(page_size=10).records) == 225
     assert log_ins(u8) == 1
@@ -57,8 +58,8 @@ def test_a_token_is_renewed_before_it_expires_while_pages_are_read(
     tap: RunTap,
     u8: Sandbox,
 ) -> None:
-    u8.token_life = 2
-    u8.latency = 0.1
+    u8.token_life = 1
+    u8.latency = 0.05
     run = tap(page_size=5, concurrency=1)
     assert run.code == 0
     assert len(run.records) == 225

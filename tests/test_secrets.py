@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ def _forget() -> Iterator[None]:
     redaction.hide()
 
 
+@pytest.mark.installed
 def test_a_run_at_debug_shows_neither_secret_nor_value(watched_tap: RunTap) -> None:
     assert watched_tap(page_size=50).code == 0
 
@@ -42,6 +44,49 @@ def test_a_token_from_elsewhere_is_hidden(
     token = u8.token(ACCOUNTS._asdict())["token"]["id"]  # type: ignore[index]
     assert watched_tap(token=token).code == 0
     assert watched_tap(token="refused+token/with=signs").code == 1
+
+
+def test_what_the_server_echoes_is_hidden(watched_tap: RunTap, u8: Sandbox) -> None:
+    def echo() -> None:
+        secrets = " ".join((*u8.tokens, *ACCOUNTS[2:]))
+        u8.fail(Fault.errcode("20006", secrets), page=1)
+        u8.fail(Fault.errcode("39999", secrets), page=1)
+
+    u8.before(1, echo)
+    run = watched_tap()
+    assert run.code == 1
+    assert "errcode 20006 (*** *** ***)" in run.log
+    assert run.errors[0].startswith("customercontacts, page 1: errcode 39999 (*** *** ***)")
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_an_unexpected_exception_is_named_without_its_text(
+    settings: dict[str, Any],
+    clean_env: dict[str, str],
+    tmp_path: Path,
+    level: str,
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings))
+    # A fault of the tap, as there should be none.
+    code = """
+from tap_yonyou import __main__, tap
+def fail(self): raise KeyError("1380" + "0138000")
+tap.TapYonyou.sync_all = fail
+__main__.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--config", config],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=clean_env | {"TAP_YONYOU_LOGLEVEL": level},
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "unexpected KeyError, a fault of the tap" in done.stderr
+    assert "13800138000" not in done.stderr
+    assert ("in fail" in done.stderr) == (level == "DEBUG")
 
 
 def test_filters_and_the_bookmark_are_hidden(

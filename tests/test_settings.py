@@ -90,6 +90,7 @@ CONTACTS = "filters.customercontacts"
             for url in (
                 "http://api.yonyouup.com",
                 "http://localhost.example.com",
+                "http://127.0.0.1.example.com",
                 "http://10.0.0.1",
                 "ftp://127.0.0.1",
                 "api.yonyouup.com",
@@ -130,6 +131,7 @@ def test_it_is_refused(
     assert not u8.requests
 
 
+@pytest.mark.installed
 def test_the_command_says_it_in_one_line(tap: RunTap, u8: Sandbox) -> None:
     run = tap(pagesize=5)
     assert run.code == 1
@@ -231,6 +233,7 @@ def test_a_bad_variable_is_named(
     assert not u8.requests
 
 
+@pytest.mark.installed
 def test_a_stream_map_of_the_environment_is_obeyed(tap: RunTap) -> None:
     maps = {"customercontacts": {"mobile_phone": None, "office_phone": "__NULL__"}}
     run = tap("--config=ENV", env={"TAP_YONYOU_STREAM_MAPS": json.dumps(maps)})
@@ -262,6 +265,12 @@ def test_variables_that_are_no_settings_are_named_but_not_those_of_meltano(tap: 
     assert "12321" not in run.log
     extras = {"TAP_YONYOU__SELECT": "[]", "TAP_YONYOU_LOGLEVEL": "INFO"}
     assert tap("--config=ENV", env=extras).code == 0
+
+
+def test_the_environment_overrules_the_file(tap: RunTap, u8: Sandbox) -> None:
+    run = tap("--config=ENV", page_size=5, env={"TAP_YONYOU_PAGE_SIZE": "77"})
+    assert run.code == 0
+    assert u8.requests[-1].query["rows_per_page"] == "77"
 
 
 def test_a_blank_variable_is_not_set(tap: RunTap) -> None:

@@ -161,6 +161,7 @@ def test_odd_but_readable_bodies_are_read(server: Sandbox, body: bytes, name: st
     assert record["name"] == name
 
 
+@pytest.mark.installed
 def test_the_command_survives_deep_junk(tap: RunTap, u8: Sandbox) -> None:
     deep: Any = "x"
     for _ in range(400):
