@@ -153,6 +153,14 @@ def test_refusals_in_a_row_that_follow_successes_ask_for_less(
     assert SLOWER.findall(run.log) == ["4"] * halved
 
 
+def test_refusals_with_answers_between_them_do_not(tap: RunTap, u8: Sandbox) -> None:
+    for page in (2, 6, 10):
+        u8.fail(Fault.errcode("20006"), page=page)
+    run = tap(page_size=20, concurrency=2)
+    assert is_whole(run, u8)
+    assert SLOWER.findall(run.log) == []
+
+
 def test_it_is_halved_once_with_one_warning(tap: RunTap, u8: Sandbox) -> None:
     for page in (2, 3, 4, 5):
         u8.fail(Fault.status(429), page=page)

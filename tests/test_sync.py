@@ -110,6 +110,13 @@ def test_stdout_is_schema_then_records_then_state(tap: RunTap) -> None:
     assert "bookmark_properties" not in schema
 
 
+def test_time_extracted_is_when_the_page_came(tap: RunTap, u8: Sandbox) -> None:
+    u8.latency = 0.05
+    times = [message["time_extracted"] for message in tap(page_size=75).of("RECORD")]
+    assert times == sorted(times)
+    assert [times.count(time) for time in dict.fromkeys(times)] == [75, 75, 75]
+
+
 def test_a_value_that_cannot_be_converted_is_null_counted_and_not_logged(
     tap: RunTap,
     u8: Sandbox,
