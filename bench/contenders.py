@@ -107,7 +107,7 @@ def _tap_rest_api_msdk(job: Job) -> list[str]:
     the reply has no `page_count`. A schema is given, so that it need not infer one; all fields
     are texts there, since its type conformance would make `"0"` a true boolean.
     """
-    schema = json.loads((ROOT / "tap_yonyou" / "schemas" / f"{_STREAM}.json").read_bytes())
+    schema = json.loads((ROOT / "tap_yonyou" / "resources" / f"{_STREAM}.json").read_bytes())
     texts = {name: {"type": ["string", "null"]} for name in schema["properties"]}
     accounts = {k: v for k, v in job.server.accounts.items() if k != "app_secret"}
     config = {

@@ -29,12 +29,14 @@ class Pipeline:
         database_url: Where to load, `postgresql+psycopg://…`.
         schema: The schema to load into.
         directory: Where Meltano keeps the state.
+        project: The Meltano project.
     """
 
     u8: Sandbox
     database_url: str
     schema: str
     directory: Path
+    project: Path = ROOT
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give the variables that a user would put into `.env`.
@@ -79,7 +81,7 @@ class Pipeline:
         return subprocess.run(
             [MELTANO, "run", *args, "tap-yonyou", "target-postgres"],
             check=False,
-            cwd=ROOT,
+            cwd=self.project,
             env=self.environment(**more),
             encoding="utf-8",
             stderr=subprocess.STDOUT,

@@ -70,7 +70,7 @@ class Run:
 
 
 #: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
-_GROUPS = ("tests/test_meltano.py", "tests/test_meltano_add.py", "tests/test_standard.py")
+_GROUPS = ("tests/test_meltano_add.py", "tests/test_standard.py")
 
 
 class Schedule(LoadScopeScheduling):
@@ -90,11 +90,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the groups, which take longest."""
-    for item in items:
-        if item.nodeid.startswith(_GROUPS):
-            item.add_marker(pytest.mark.timeout(300))
-    items.sort(key=lambda item: not item.nodeid.startswith(_GROUPS))
+    """Begin with Meltano, which takes longest."""
+
+    def is_slow(item: pytest.Item) -> bool:
+        return item.nodeid.startswith("tests/test_meltano")
+
+    for item in filter(is_slow, items):
+        item.add_marker(pytest.mark.timeout(300))
+    items.sort(key=is_slow, reverse=True)
 
 
 class RunTap(Protocol):
