@@ -258,7 +258,19 @@ def _boolean(value: Any) -> bool | None:
 
 
 @lru_cache(maxsize=1 << 15)
-def _date(value: Any) -> str | None:
+def date(value: Any) -> str | None:
+    """Read the day of a date, with or without a time.
+
+    Args:
+        value: A text such as `2024-09-05` or `2024/9/5 10:00:00`.
+
+    Returns:
+        The day as `yyyy-MM-dd`; None for a blank.
+
+    Raises:
+        TypeError: This is no text.
+        ValueError: This is no date.
+    """
     moment = _moment(value)
     return moment and moment[:10]
 
@@ -307,7 +319,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_STRINGS: Final[Mapping[str, Value]] = {"date": _date, "date-time": _moment}
+_STRINGS: Final[Mapping[str, Value]] = {"date": date, "date-time": _moment}
 _OTHERS: Final[Mapping[str, Value]] = {
     "boolean": _boolean,
     "integer": _integer,

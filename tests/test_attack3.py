@@ -1,0 +1,119 @@
+"""Odd declarations, catalogs and values: refused in one line, or read without a loss."""
+
+from __future__ import annotations
+
+import json
+import logging
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox import ACCOUNTS, Fault, Row, Sample, Sandbox, rows
+from tap_yonyou import redaction
+from tap_yonyou.errors import SettingsError, U8Error
+from tap_yonyou.tap import TapYonyou
+from tests.test_streams import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+SAMPLE = Sample(
+    title="项目", filters={"text": "code_begin", "date": "day_begin", "number": "version_begin"}
+)
+DAY = {"field": "day", "parameter": "day_begin", "kind": "date"}
+VERSION = {"field": "version", "parameter": "version_begin", "kind": "timestamp"}
+
+
+class Part:
+    """What one run in this process did."""
+
+    def __init__(self, u8: Sandbox, *streams: str, **given: Any) -> None:
+        self.kept = Kept()
+        options = {name: deepcopy(given.pop(name, None)) for name in ("catalog", "state")}
+        config = {**ACCOUNTS._asdict(), "api_url": u8.url, "streams": [*streams], "page_size": 7}
+        config |= {"max_attempts": 1, **given}
+        self.tap = TapYonyou(config=config, message_writer=self.kept, **options)
+
+    def sync(self) -> Part:
+        self.tap.sync_all()
+        return self
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [m["record"] for m in self.kept.messages if m["type"] == "RECORD"]
+
+    @property
+    def state(self) -> Any:
+        return self.kept.messages[-1]["value"]
+
+    @property
+    def catalog(self) -> Any:
+        return json.loads(json.dumps(self.tap.catalog_dict))
+
+
+def fitem(*table: Row) -> Sandbox:
+    return Sandbox(tables={"fitem": [*table]}, samples={"fitem": SAMPLE})
+
+
+def read(u8: Sandbox, declared: dict[str, Any] | None = None, **given: Any) -> Part:
+    declared = {"key": ["code"]} | (declared or {})
+    part = Part(u8, "fitem", resources={"fitem": declared}, **given)
+    if "incremental" in declared:
+        part.tap.streams["fitem"].forced_replication_method = "INCREMENTAL"
+        part.tap.streams["fitem"].replication_key = declared["incremental"]["field"]
+    return part.sync()
+
+
+# Bookmarks
+
+
+@pytest.mark.parametrize(
+    ("days", "bookmark"),
+    [
+        (["2024/9/5 10:00:00", "2024/10/1"], "2024-10-01"),
+        (["2024-9-5", "nothing"], "2024-09-05"),
+    ],
+)
+def test_days_of_any_spelling_make_a_bookmark_that_can_be_sent(
+    days: list[str], bookmark: str
+) -> None:
+    table: list[Row] = [{"code": str(n), "day": day} for n, day in enumerate(days)]
+    with fitem(*table) as u8:
+        first = read(u8, {"incremental": DAY})
+        assert first.state["bookmarks"]["fitem"]["replication_key_value"] == bookmark
+        read(u8, {"incremental": DAY}, state=first.state)
+        assert u8.requests[-1].query["day_begin"] == bookmark
+
+
+@pytest.mark.parametrize("bookmark", ["2099-12-31", "nothing", 5])
+def test_a_state_that_is_no_day_that_was_is_no_bookmark(bookmark: object) -> None:
+    saved = {"replication_key": "day", "replication_key_value": bookmark}
+    with fitem({"code": "1", "day": "2024-09-05"}) as u8:
+        part = read(u8, {"incremental": DAY}, state={"bookmarks": {"fitem": saved}})
+    assert len(part.records) == 1
+    assert part.state["bookmarks"]["fitem"]["replication_key_value"] == "2024-09-05"
+
+
+def test_a_row_version_that_is_typed_as_a_number_gives_a_state_that_is_taken_again() -> None:
+    schema = {"code": TEXT, "version": {"type": ["number", "null"]}}
+    declared = {"incremental": VERSION, "schema": schema}
+    with fitem({"code": "1", "version": "562021.5500"}) as u8:
+        first = read(u8, declared)
+        assert first.state["bookmarks"]["fitem"]["replication_key_value"] == "562021.5500"
+        assert len(read(u8, declared, state=first.state).records) == 1
+
+
+def test_an_edit_behind_the_reader_is_seen_though_its_page_had_no_row_version() -> None:
+    table: list[Row] = [{"code": f"{n:02d}", "version": "" if n < 7 else n} for n in range(14)]
+
+    def edit() -> None:
+        u8.tables["fitem"][0]["version"] = 100
+        u8.tables["fitem"][13]["version"] = 101
+
+    with fitem(*table) as u8:
+        u8.before(2, edit, resource="fitem")
+        part = read(u8, {"incremental": VERSION}, concurrency=1)
+    assert {"code": "00", "version": "100"} in part.records
