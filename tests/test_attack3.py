@@ -117,3 +117,38 @@ def test_an_edit_behind_the_reader_is_seen_though_its_page_had_no_row_version() 
         u8.before(2, edit, resource="fitem")
         part = read(u8, {"incremental": VERSION}, concurrency=1)
     assert {"code": "00", "version": "100"} in part.records
+
+
+# Values
+
+
+def test_a_row_is_known_by_a_key_of_zero_and_never_by_a_wrong_type() -> None:
+    schema = {"code": {"type": "integer"}, "line": {"type": "integer"}}
+    declared = {"key": ["code", "line"], "schema": schema}
+    with fitem({"code": "0", "line": "0"}) as u8:
+        assert read(u8, declared).records == [{"code": 0, "line": 0}]
+        assert read(u8, {"schema": {"code": {"type": "integer"}}}).records == [{"code": 0}]
+        u8.tables["fitem"] = [{"code": "1", "line": ""}]
+        with pytest.raises(U8Error, match="row 1 has no line; fix it in U8"):
+            read(u8, declared)
+
+
+def test_a_number_without_a_digit_before_its_point_is_one() -> None:
+    schema = {"code": TEXT, "qty": {"type": ["number", "null"]}}
+    with fitem({"code": "1", "qty": ".5000"}, {"code": "2", "qty": "-.5"}) as u8:
+        assert [record["qty"] for record in read(u8, {"schema": schema}).records] == [0.5, -0.5]
+
+
+def test_two_spellings_of_one_key_within_an_object_are_both_kept() -> None:
+    inside = {"type": ["object", "null"], "properties": {"qty": {"type": ["number", "null"]}}}
+    with fitem({"code": "1", "more": {"QTY": "5", "qty": "", "Qty": "6"}}) as u8:
+        (record,) = read(u8, {"schema": {"code": TEXT, "more": inside}}).records
+    assert record["more"] == {"QTY": "5", "qty": None, "Qty": "6"}
+
+
+def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
+    with fitem(
+        {"code": "1", "entry": [{"a": 1}]}, {"code": "2", "entry": {"a": 2}}, {"code": "3"}
+    ) as u8:
+        records = read(u8).records
+    assert [record["entry"] for record in records] == [[{"a": 1}], [{"a": 2}], None]
