@@ -12,7 +12,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_yonyou import resources
+from tap_yonyou import redaction, resources
 from tap_yonyou.cli import CommandLine
 from tap_yonyou.compat import override
 from tap_yonyou.gateway import Gateway
@@ -56,6 +56,8 @@ class TapYonyou(CommandLine):
     def _resource(self, name: str, gateway: Gateway) -> Resource:
         """Choose a resource; one without a schema shows its fields in a page."""
         resource = resources.choose(name, self.config.get("resources", {}))
+        for value in resource.params.values():
+            redaction.hide_value(value)
         in_catalog = self.input_catalog and self.input_catalog.get_stream(name)
         if resource.has_schema or in_catalog:
             return resource

@@ -152,3 +152,49 @@ def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
     ) as u8:
         records = read(u8).records
     assert [record["entry"] for record in records] == [[{"a": 1}], [{"a": 2}], None]
+
+
+# Declarations
+
+
+def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
+    parts = ("path", "rows", "params", "schema", "incremental", "replaces")
+    with fitem({"code": "1"}) as u8:
+        part = Part(u8, "fitem", resources={"fitem": {"key": ["code"], **dict.fromkeys(parts)}})
+        assert part.sync().records == [{"code": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ({"path": "api/fitem"}, "path must begin with a slash"),
+        ({"path": ".example.com/"}, "path must begin with a slash"),
+        ({"params": {"App_Secret": "x"}}, "params: App_Secret is set by the tap"),
+        ({"params": {"a": [1]}}, "params.a must be a text in quotes or a number or true or false"),
+        (
+            {"incremental": VERSION | {"parameter": "page_index"}},
+            "incremental.parameter: page_index is set by the tap",
+        ),
+        ({"schema": {"code": TEXT, "x": {"type": "txt"}}}, "schema.x is no JSON Schema"),
+        ({"schema": {"code": TEXT, "x": {"items": 5}}}, "schema.x is no JSON Schema"),
+        (
+            {"schema": {"code": {"type": ["array", "null"]}}},
+            "schema.code must have the type string, integer or number, as a key",
+        ),
+    ],
+)
+def test_a_declaration_that_cannot_be_used_is_one_line(declared: dict[str, Any], said: str) -> None:
+    with fitem() as u8, pytest.raises(SettingsError) as error:
+        read(u8, declared)
+    assert error.value.args == (f"resources.fitem.{said}",)
+
+
+def test_params_are_sent_like_filters_and_kept_out_of_the_log() -> None:
+    params = {"who": "某甲某乙某丙", "phone": 99900011122, "end": True}
+    with fitem({"code": "1"}) as u8:
+        read(u8, {"params": params})
+        assert u8.requests[-1].query["end"] == "1"
+        u8.fail(Fault.errcode("39999", "某甲某乙某丙 99900011122"), times=None)
+        with pytest.raises(U8Error) as error:
+            read(u8, {"params": params, "schema": {"code": TEXT}})
+    assert "39999 (*** ***)" in redaction.redact(str(error.value))
