@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import (
@@ -91,13 +92,18 @@ class TapYonyou(CommandLine):
 
     def _warn_of_deletes(self, stream: Stream) -> None:
         """Say that rows which are there, but not read, are going to be deleted."""
-        maps = (self.config.get("stream_maps") or {}).values()
+        maps = (
+            one
+            for name, one in (self.config.get("stream_maps") or {}).items()
+            if isinstance(one, dict)
+            and (one.get("__source__") == stream.name or fnmatchcase(stream.name, name))
+        )
         if (
             self.config["emit_activate_version_messages"]
             and stream.replication_method == REPLICATION_FULL_TABLE
             and (
                 self.config.get("filters", {}).get(stream.name)
-                or any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+                or any(one.get("__filter__") for one in maps)
             )
         ):
             self.logger.warning(

@@ -198,3 +198,65 @@ def test_params_are_sent_like_filters_and_kept_out_of_the_log() -> None:
         with pytest.raises(U8Error) as error:
             read(u8, {"params": params, "schema": {"code": TEXT}})
     assert "39999 (*** ***)" in redaction.redact(str(error.value))
+
+
+# Catalogs
+
+
+def by_version(catalog: Any) -> Any:
+    (entry,) = (one for one in catalog["streams"] if one["tap_stream_id"] == "customer")
+    for item in entry["metadata"]:
+        if item["breadcrumb"] == []:
+            item["metadata"] |= {
+                "replication-method": "INCREMENTAL",
+                "replication-key": "timestamp",
+            }
+    return entry
+
+
+def deselect(entry: Any) -> None:
+    for item in entry["metadata"]:
+        if item["breadcrumb"] == ["properties", "timestamp"]:
+            item["metadata"] |= {"inclusion": "available", "selected": False}
+
+
+def leave_out(entry: Any) -> None:
+    del entry["schema"]["properties"]["timestamp"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (deselect, "the catalog deselects the replication key timestamp; select it"),
+        (leave_out, "the catalog's schema lacks the replication key timestamp; discover it anew"),
+    ],
+)
+def test_a_catalog_without_the_replication_key_is_refused(
+    change: Callable[[Any], None], said: str
+) -> None:
+    with Sandbox(tables={"customer": rows("customer", 3)}) as u8:
+        catalog = Part(u8, "customer").catalog
+        change(by_version(catalog))
+        with pytest.raises(SettingsError, match=said):
+            Part(u8, "customer", catalog=catalog).sync()
+
+
+def test_a_stream_that_only_the_catalog_has_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    tables = {name: rows(name, 3) for name in ("customer", "warehouse")}
+    with Sandbox(tables=tables) as u8:
+        catalog = Part(u8, *tables).catalog
+        part = Part(u8, "warehouse", catalog=catalog).sync()
+    assert len(part.records) == 3
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert warnings == ["customer is selected in the catalog, but not read: add it to streams"]
+
+
+def test_deletes_are_warned_about_for_the_stream_that_is_filtered_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tables = {name: rows(name, 3) for name in ("customer", "warehouse")}
+    with Sandbox(tables=tables) as u8:
+        maps = {"cust*": {"__filter__": "code != 'x'"}}
+        Part(u8, *tables, stream_maps=maps, emit_activate_version_messages=True).sync()
+    warned = [r.getMessage() for r in caplog.records if "will mark as gone" in r.getMessage()]
+    assert [line.partition(":")[0] for line in warned] == ["customer"]
