@@ -83,6 +83,19 @@ def read_catalog(catalog: Any, logger: logging.Logger) -> Catalog:
     return read
 
 
+def selected(catalog: Catalog | None) -> set[str]:
+    """Name the streams that a catalog selects.
+
+    Args:
+        catalog: The catalog given with `--catalog`; None if there is none.
+
+    Returns:
+        The names, also of streams that the tap does not offer.
+    """
+    streams = catalog.streams if catalog else ()
+    return {one.tap_stream_id for one in streams if one.metadata.resolve_selection()[()]}
+
+
 def check_state(state: Any) -> None:
     """Make sure that a state is one.
 
@@ -136,6 +149,11 @@ def _replication_problem(stream: Stream, resource: Resource) -> str:
         methods = "FULL_TABLE or INCREMENTAL" if fields else "FULL_TABLE"
         return f"the replication method must be {methods}"
     stream.replication_key = stream.replication_key or fields[0]
-    if stream.replication_key not in fields:
-        return f"{stream.replication_key} cannot be a replication key; use {' or '.join(fields)}"
+    key = stream.replication_key
+    if key not in fields:
+        return f"{key} cannot be a replication key; use {' or '.join(fields)}"
+    if key not in stream.effective_schema.get("properties", {}):
+        return f"the catalog's schema lacks the replication key {key}; discover it anew"
+    if stream.selected and not stream.mask["properties", key]:
+        return f"the catalog deselects the replication key {key}; select it"
     return ""

@@ -11,7 +11,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_yonyou import catalog, redaction, settings, signals
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, SettingsError, U8Error, lines_of
+from tap_yonyou.errors import RunError, SettingsError, U8Error, lines_of, one_line
 from tap_yonyou.output import Writer
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ class CommandLine(Tap):
     def setup_mapper(self) -> None:
         # First the streams: with them the catalog gets the keys that it lacks.
         is_any_selected = any(stream.selected for stream in self.streams.values())
+        for name in catalog.selected(self.input_catalog) - self.streams.keys():
+            self.logger.warning(
+                "%s is selected in the catalog, but not read: add it to streams", one_line(name)
+            )
         with settings.blaming_stream_maps():
             super().setup_mapper()
         if not is_any_selected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
-from operator import itemgetter, not_
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou.completeness import Pass, Proof
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("tap-yonyou.reader")
 
 _OBJECTS: Final = frozenset((dict,))
+_BLANKS: Final = frozenset((None, ""))
 
 
 class Reader:
@@ -62,7 +63,7 @@ class Reader:
         self._name = resource.name
         key = resource.key
         self._key_of: Callable[[Any], Any] | None = itemgetter(*key) if key else None
-        self._is_blank = not_ if len(key) == 1 else _all_blank
+        self._is_blank = _BLANKS.__contains__ if len(key) == 1 else _is_blank
         self.pages_read = 0
         self.rows = 0
         self.is_proved = False
@@ -154,9 +155,9 @@ class Reader:
             keys = [*map(self._key_of, records)]
             if any(map(self._is_blank, keys)):
                 good = next(n for n, key in enumerate(keys) if self._is_blank(key))
-                problem = (
-                    f"has no {' and no '.join(self._resource.key)}; fix it in U8, then run again"
-                )
+                names = self._resource.key
+                missing = [name for name in names if records[good][name] is None] or names
+                problem = f"has no {' and no '.join(missing)}; fix it in U8, then run again"
             keys = keys[:good]
         else:  # without a key, rows are counted
             keys = range(reading.rows, reading.rows + good)
@@ -170,5 +171,5 @@ class Reader:
         return U8Error(f"{self._name}, page {page}: {problem}")
 
 
-def _all_blank(key: tuple[Any, ...]) -> bool:
-    return not any(key)
+def _is_blank(key: tuple[Any, ...]) -> bool:
+    return None in key or _BLANKS.issuperset(key)

@@ -49,7 +49,7 @@ _DATE: Final = re.compile(
     r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
-_NUMBER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 class Converter:
@@ -72,13 +72,14 @@ class Converter:
             schema: The JSON Schema in force, the catalog's if there is one.
             selected: The names of the fields to emit.
             key: The fields that identify a record. Of several, one that is missing or blank
-                becomes `""`: a key is never null.
+                becomes `""` if it is a text: a key is never null.
         """
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         properties = schema.get("properties", {})
         self._fields = [(name, _value(properties[name], name, self.nulled)) for name in selected]
-        self._key_parts = key if len(key) > 1 else ()
+        texts = [name for name in key if "string" in properties[name].get("type", "string")]
+        self._key_parts = texts if len(key) > 1 else ()
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
         self._known = frozenset(properties)
@@ -199,7 +200,11 @@ def _object(properties: Mapping[str, Any], name: str, nulled: Counter[str]) -> V
     def convert(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise TypeError
-        named = {spelling.get(str(key).casefold(), str(key)): v for key, v in value.items()}
+        named: dict[str, Any] = {}
+        for key, inside in value.items():
+            known = spelling.get(str(key).casefold(), str(key))
+            # Of two spellings of one key, one stays as it is.
+            named[key if known in value or known in named else known] = inside
         # What the schema does not know stays as it is: these fields are not columns.
         return {key: inner.get(key, _as_it_is)(v) for key, v in named.items()}
 
@@ -258,7 +263,19 @@ def _boolean(value: Any) -> bool | None:
 
 
 @lru_cache(maxsize=1 << 15)
-def _date(value: Any) -> str | None:
+def date(value: Any) -> str | None:
+    """Read the day of a date, with or without a time.
+
+    Args:
+        value: A text such as `2024-09-05` or `2024/9/5 10:00:00`.
+
+    Returns:
+        The day as `yyyy-MM-dd`; None for a blank.
+
+    Raises:
+        TypeError: This is no text.
+        ValueError: This is no date.
+    """
     moment = _moment(value)
     return moment and moment[:10]
 
@@ -307,7 +324,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_STRINGS: Final[Mapping[str, Value]] = {"date": _date, "date-time": _moment}
+_STRINGS: Final[Mapping[str, Value]] = {"date": date, "date-time": _moment}
 _OTHERS: Final[Mapping[str, Value]] = {
     "boolean": _boolean,
     "integer": _integer,

@@ -68,8 +68,9 @@ def hide_value(value: object) -> None:
     Args:
         value: A filter or a bookmark; a short number would hide counts and times as well.
     """
-    if isinstance(value, str) and not (value.isdecimal() and len(value) < _LONG):
-        hide(value)
+    text = "" if value is None or isinstance(value, bool) else str(value)
+    if not (text.isdecimal() and len(text) < _LONG):
+        hide(text)
 
 
 def _spellings(character: str) -> str:

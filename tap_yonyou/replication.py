@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tap_yonyou.errors import U8Error
-from tap_yonyou.records import CHINA
+from tap_yonyou.records import CHINA, date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -118,13 +118,13 @@ class Incremental:
         self._stream = stream
         self._marker = marker
         self._latest = _LATEST[marker.kind]
-        self._bookmark = bookmark
         self._today = datetime.now(CHINA).date().isoformat()
+        if marker.kind == "date" and ((bookmark := _day(bookmark)) or "") > self._today:
+            bookmark = None
+        self._bookmark = bookmark
         self._pages = 0
         self._after_first_page: Any = None
         self._is_rechecking = False
-        if marker.kind == "date" and isinstance(bookmark, str):
-            bookmark = bookmark[:10]
         self.params: Mapping[str, Any] = {} if bookmark is None else {marker.filter: bookmark}
 
     def let_through(self, records: Records) -> Records:
@@ -132,7 +132,7 @@ class Incremental:
         field = self._marker.field
         values = [value for record in records if (value := record[field]) is not None]
         if self._marker.kind == "date":
-            values = [min(value[:10], self._today) for value in values]
+            values = [min(day, self._today) for value in values if (day := _day(value))]
         try:
             latest = self._latest(self._bookmark, values) if values else self._bookmark
         except ValueError:
@@ -152,9 +152,11 @@ class Incremental:
         """Ask once more for what has a version like those that came after the first page."""
         self._is_rechecking = True
         is_needed = self._marker.kind == "timestamp" and self._pages > 1
-        if not is_needed or self._after_first_page is None:
+        if not is_needed:
             return None
-        return {self._marker.filter: self._after_first_page}
+        # Without a version on the first page, all the rows may have got one since.
+        after = self._after_first_page
+        return {} if after is None else {self._marker.filter: after}
 
     def proved(self, activate: Callable[[int], None]) -> None:
         """Delete nothing: what was not asked for is not gone."""
@@ -165,7 +167,10 @@ class Incremental:
             return {}
         return {
             "replication_key": self._marker.field,
-            "replication_key_value": self._bookmark,
+            # A number with a fraction would come back as a float, with other digits.
+            "replication_key_value": (
+                self._bookmark if isinstance(self._bookmark, str | int) else str(self._bookmark)
+            ),
         }
 
 
@@ -186,7 +191,15 @@ def _version(value: Any) -> Decimal:
 
 
 def _greatest_day(before: Any, values: list[Any]) -> Any:
-    return max([*([] if before is None else [before[:10]]), *values])
+    return max([*([] if before is None else [before]), *values])
+
+
+def _day(value: Any) -> str | None:
+    """Read a day in any spelling that U8 has: texts of other spellings do not compare."""
+    try:
+        return date(value)
+    except (TypeError, ValueError):
+        return None
 
 
 _LATEST: Final[Mapping[str, Callable[[Any, list[Any]], Any]]] = {

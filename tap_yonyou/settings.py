@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
@@ -32,12 +33,18 @@ if TYPE_CHECKING:
 _KINDS: Final = {
     "string": "a text in quotes",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
     "object": "an object in JSON",
     "array": "a list in JSON",
 }
 
+#: The one format and the one pattern that settings have.
+_MUST: Final = {"format": "be a date like 2024-12-31", "pattern": "begin with a slash"}
+
 DEFAULT_STREAMS: Final = ["customercontacts"]
+
+_KEY_TYPES: Final = frozenset(("string", "integer", "number", "null"))
 
 #: The one variable with the prefix that is not a setting.
 _LOGLEVEL: Final = "LOGLEVEL"
@@ -48,16 +55,21 @@ _SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the S
 _NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 
 
-#: What every request has.
+#: What every request has, or only the log-in.
 RESERVED_PARAMS: Final = frozenset(
-    ("from_account", "to_account", "app_key", "token", "ds_sequence", "page_index", "rows_per_page")
+    (
+        *("from_account", "to_account", "app_key", "app_secret", "token", "ds_sequence"),
+        *("page_index", "rows_per_page"),
+    )
 )
 _TEXTS: Final = th.ArrayType(th.StringType(nullable=False))
+_VALUE: Final = th.CustomType({"type": ["string", "number", "boolean", "null"]})
 _DECLARATION: Final = th.ObjectType(
     th.Property("key", _TEXTS, required=True),
-    th.Property("path", th.StringType),
+    # Without the slash it would become a part of the host's name.
+    th.Property("path", th.StringType(pattern="^/")),
     th.Property("rows", th.StringType),
-    th.Property("params", th.ObjectType(additional_properties=True)),
+    th.Property("params", th.ObjectType(additional_properties=_VALUE)),
     th.Property("schema", th.ObjectType(additional_properties=th.ObjectType())),
     th.Property(
         "incremental",
@@ -282,14 +294,15 @@ def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
         config: A configuration.
 
     Returns:
-        A copy without such settings and filters.
+        A copy without such settings, filters and parts of declarations.
     """
     kept = {name: value for name, value in config.items() if value is not None and value != ""}
-    if isinstance(filters := kept.get("filters"), dict):
-        kept["filters"] = {
-            stream: without_blanks(values) if isinstance(values, dict) else values
-            for stream, values in filters.items()
-        }
+    for setting in ("filters", "resources"):
+        if isinstance(by_stream := kept.get(setting), dict):
+            kept[setting] = {
+                stream: without_blanks(values) if isinstance(values, dict) else values
+                for stream, values in by_stream.items()
+            }
     return kept
 
 
@@ -397,10 +410,30 @@ def _contradictions(name: str, declaration: Any, files: list[str]) -> Iterator[s
         for field, role in needed:
             if field not in fields:
                 yield f"{where}.schema lacks {one_line(str(field))}, its {role}"
-    params = declaration.get("params")
-    for param in params if isinstance(params, dict) else ():
-        if param in RESERVED_PARAMS:
-            yield f"{where}.params: {param} is set by the tap"
+        yield from _schema_problems(f"{where}.schema", fields, declaration["key"])
+    yield from _param_problems(where, declaration.get("params"), marker)
+
+
+def _param_problems(where: str, params: Any, marker: Any) -> Iterator[str]:
+    sent = [("params", param) for param in (params if isinstance(params, dict) else ())]
+    if isinstance(marker, dict):
+        sent.append(("incremental.parameter", str(marker.get("parameter"))))
+    for part, param in sent:
+        if param.lower() in RESERVED_PARAMS:
+            yield f"{where}.{part}: {one_line(param)} is set by the tap"
+
+
+def _schema_problems(where: str, fields: dict[str, Any], key: list[Any]) -> Iterator[str]:
+    for name, about in fields.items():
+        try:
+            th.DEFAULT_JSONSCHEMA_VALIDATOR.check_schema(about)
+            types = about.get("type", [])
+        except (SchemaError, AttributeError):
+            yield f"{where}.{one_line(name)} is no JSON Schema"
+            continue
+        types = {types} if isinstance(types, str) else {*types}
+        if name in key and (not types or types - _KEY_TYPES):
+            yield f"{where}.{one_line(name)} must have the type string, integer or number, as a key"
 
 
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -473,8 +506,8 @@ def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
                 yield f"unknown {kind} {full_name}: {_suggest(name, known)}"
         case "enum":
             yield f"{path} must be one of {', '.join(schema['enum'])}"
-        case "format":
-            yield f"{path} must be a date like 2024-12-31"
+        case "format" | "pattern" as keyword:
+            yield f"{path} must {_MUST[keyword]}"
         case "anyOf" | "oneOf":  # only the SDK's own settings have choices
             yield f"{path} {_SEE_SDK}"
         case _:

@@ -180,7 +180,7 @@ class U8Stream(Stream):
             params={
                 **self.resource.params,
                 "rows_per_page": min(page_size, _TEST_ROWS) if self.is_test else page_size,
-                **{name: int(v) if isinstance(v, bool) else v for name, v in asked_for.items()},
+                **asked_for,
             },
             max_passes=self.config["max_passes"],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import (
@@ -12,7 +13,7 @@ from singer_sdk.helpers.capabilities import (
 )
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
-from tap_yonyou import resources
+from tap_yonyou import redaction, resources
 from tap_yonyou.cli import CommandLine
 from tap_yonyou.compat import override
 from tap_yonyou.gateway import Gateway
@@ -56,6 +57,8 @@ class TapYonyou(CommandLine):
     def _resource(self, name: str, gateway: Gateway) -> Resource:
         """Choose a resource; one without a schema shows its fields in a page."""
         resource = resources.choose(name, self.config.get("resources", {}))
+        for value in resource.params.values():
+            redaction.hide_value(value)
         in_catalog = self.input_catalog and self.input_catalog.get_stream(name)
         if resource.has_schema or in_catalog:
             return resource
@@ -89,13 +92,18 @@ class TapYonyou(CommandLine):
 
     def _warn_of_deletes(self, stream: Stream) -> None:
         """Say that rows which are there, but not read, are going to be deleted."""
-        maps = (self.config.get("stream_maps") or {}).values()
+        maps = (
+            one
+            for name, one in (self.config.get("stream_maps") or {}).items()
+            if isinstance(one, dict)
+            and (one.get("__source__") == stream.name or fnmatchcase(stream.name, name))
+        )
         if (
             self.config["emit_activate_version_messages"]
             and stream.replication_method == REPLICATION_FULL_TABLE
             and (
                 self.config.get("filters", {}).get(stream.name)
-                or any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+                or any(one.get("__filter__") for one in maps)
             )
         ):
             self.logger.warning(

@@ -113,12 +113,17 @@ def encode(params: Mapping[str, Any]) -> str:
     """Encode a query string: UTF-8, percent-encoded, blanks as `%20`.
 
     Args:
-        params: Names and values; those without a value (None, `""`) are left out.
+        params: Names and values; those without a value (None, `""`) are left out, true and false
+            become 1 and 0.
 
     Returns:
         The query string.
     """
-    pairs = [(name, value) for name, value in params.items() if value not in {None, ""}]
+    pairs = [
+        (name, int(value) if isinstance(value, bool) else value)
+        for name, value in params.items()
+        if value not in {None, ""}
+    ]
     return urlencode(pairs, quote_via=quote, safe="")
 
 

@@ -173,7 +173,10 @@ def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
         for key, value in row.items() if isinstance(row, dict) else ():
             name = spelling.setdefault(key.casefold(), key)
             kind = _KINDS.get(type(value), "string")
-            if name not in fields or (kind != "string" and name not in resource.key):
+            if name in resource.key:
+                continue
+            # One that stands alone may come without its list, and "" in place of either.
+            if name not in fields or (kind != "string" and "array" not in fields[name]["type"]):
                 fields[name] = {"type": [kind, "null"]}
     return replace(resource, schema=_schema(resource.title, fields, resource.key), has_schema=True)
 
