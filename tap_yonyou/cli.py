@@ -90,10 +90,10 @@ class CommandLine(Tap):
     def setup_mapper(self) -> None:
         # First the streams: with them the catalog gets the keys that it lacks.
         is_any_selected = any(stream.selected for stream in self.streams.values())
-        for name in catalog.selected(self.input_catalog) - self.streams.keys():
-            self.logger.warning(
-                "%s is selected in the catalog, but not read: add it to streams", one_line(name)
-            )
+        if others := catalog.selected(self.input_catalog) - self.streams.keys():
+            names = one_line(", ".join(sorted(others)))
+            msg = f"{names}: selected in the catalog, but not in the setting streams; change either"
+            raise SettingsError(msg)
         with settings.blaming_stream_maps():
             super().setup_mapper()
         if not is_any_selected:
