@@ -173,7 +173,11 @@ class Sandbox(U8):
         await runner.setup()
         await web.SockSite(runner, listener, ssl_context=self.tls).start()
         await stop.wait()
+        # A connection that is being accepted when the server closes is never closed itself.
+        asyncio.get_running_loop().remove_reader(listener)
+        await _idle()
         await runner.cleanup()
+        await _idle()
 
     async def _handle(
         self,
@@ -234,3 +238,9 @@ class Sandbox(U8):
                 return encode(self.batch_get(target.resource, query))
             except Refused as refused:
                 return encode(refused.reply)
+
+
+async def _idle() -> None:
+    """Let the event loop do what it has begun."""
+    for _ in range(5):
+        await asyncio.sleep(0)
