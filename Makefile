@@ -3,6 +3,9 @@
 
 PYTHON ?= python3
 
+# More than there are cores, because many tests wait: three for two.
+WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
+
 .PHONY: demo test coverage bench lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
@@ -12,10 +15,10 @@ test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/python -m pytest -n auto
+	.venv/bin/python -m pytest -n $(WORKERS)
 
 coverage: .venv/.ready .meltano/.ready  ## Which lines no test runs; takes longer than `test`
-	.venv/bin/python -m pytest -n auto --cov --cov-report=term
+	.venv/bin/python -m pytest -n $(WORKERS) --cov --cov-report=term
 
 # The benchmark's peers, each in an environment of its own.
 PEERS = plain-tap tap-rest-api-msdk dlt airbyte-cdk
