@@ -60,8 +60,12 @@ class Replication(Protocol):
             activate: Sends ACTIVATE_VERSION.
         """
 
-    def bookmark(self) -> dict[str, Any]:
-        """Give what the state is to hold of the stream after a read without an error."""
+    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:
+        """Give what the state is to hold of the stream after a read without an error.
+
+        Args:
+            is_rechecked: False if what `recheck` asked for did not come.
+        """
 
 
 class FullTable:
@@ -89,7 +93,7 @@ class FullTable:
         if self.version is not None:
             activate(self.version)
 
-    def bookmark(self) -> dict[str, Any]:
+    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:  # noqa: ARG002
         """Keep nothing."""
         return {}
 
@@ -161,16 +165,15 @@ class Incremental:
     def proved(self, activate: Callable[[int], None]) -> None:
         """Delete nothing: what was not asked for is not gone."""
 
-    def bookmark(self) -> dict[str, Any]:
-        """Move the bookmark."""
-        if self._bookmark is None:
+    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:
+        """Move the bookmark, but not past an edit that may have been missed."""
+        bookmark = self._bookmark if is_rechecked else self._after_first_page
+        if bookmark is None:
             return {}
         return {
             "replication_key": self._marker.field,
             # A number with a fraction would come back as a float, with other digits.
-            "replication_key_value": (
-                self._bookmark if isinstance(self._bookmark, str | int) else str(self._bookmark)
-            ),
+            "replication_key_value": bookmark if isinstance(bookmark, str | int) else str(bookmark),
         }
 
 

@@ -116,7 +116,7 @@ class U8Stream(Stream):
         self._stream_version = replication.version
         converter = self._converter
         reader = self._reader(converter, replication.params)
-        pages_read = 0
+        pages_read, is_rechecked = 0, True
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
             try:
                 yield from self._emit(reader, replication)
@@ -125,12 +125,14 @@ class U8Stream(Stream):
                     again = self._reader(converter, params)
                     yield from self._emit(again, replication)
                     pages_read += again.pages_read
+                    # At least the row that it begins with is there, unless it was deleted.
+                    is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
             finally:
                 counter.value = requests = self._gateway.requests - requests_before
         if self.is_test:
             return
         # Not before: a STATE in the middle of a read claims nothing.
-        self.get_context_state(context).update(replication.bookmark())
+        self.get_context_state(context).update(replication.bookmark(is_rechecked=is_rechecked))
         if reader.is_proved:
             replication.proved(self._write_activate_version_message)
         elif warning := _unproved(reader, deletes=replication.version is not None):

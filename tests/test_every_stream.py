@@ -424,6 +424,22 @@ def test_an_edit_behind_the_reader_is_not_lost_though_a_later_row_has_a_greater_
         assert len(again.keys) == 1
 
 
+def test_a_look_back_that_brings_nothing_moves_no_bookmark_past_what_it_was_to_find() -> None:
+    with u8_of("customer") as u8:
+        first, *_, last = u8.tables["customer"]
+
+        def edit() -> None:
+            touch(first)
+            touch(last)
+            # The last row is read by now; the look back, another first page, finds nothing.
+            u8.fail(Fault.errcode("20002"), page=1, resource="customer")
+
+        u8.before(2, edit, resource="customer")
+        run = sync(u8, "customer", "timestamp")
+        assert Decimal(run.bookmark) < Decimal(str(first["timestamp"]))
+        assert first["code"] in sync(u8, "customer", "timestamp", run.state).keys
+
+
 def test_a_day_that_is_yet_to_come_is_no_bookmark() -> None:
     with u8_of("customer") as u8:
         touch(u8.tables["customer"][0], "2099-12-31")
