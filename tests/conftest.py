@@ -17,6 +17,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from sandbox import ACCOUNTS, Sandbox
+from tap_yonyou import redaction
 from tap_yonyou.compat import override
 from tests import forked
 
@@ -102,6 +103,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 class RunTap(Protocol):
     def __call__(self, *args: str, **settings: Any) -> Run: ...
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    before = set(redaction._secrets)  # noqa: SLF001 -- there is no way to forget, on purpose
+    yield
+    redaction._secrets.intersection_update(before)  # noqa: SLF001
+    redaction.hide()
 
 
 @pytest.fixture

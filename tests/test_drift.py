@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sandbox import ACCOUNTS, Fault, Row, Sandbox, contact, contacts
-from tap_yonyou.compat import override
 from tap_yonyou.completeness import Pass
 from tap_yonyou.errors import U8Error
-from tap_yonyou.output import Writer
 from tap_yonyou.tap import TapYonyou
+from tests.test_streams import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -365,18 +363,6 @@ def test_it_is_never_sent_after_a_failure(tap: RunTap, u8: Sandbox, page: int) -
 
 
 # Whatever happens
-
-
-class Kept(Writer):
-    """Keeps the messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[dict[str, Any]] = []
-
-    @override
-    def write(self, lines: bytes | bytearray) -> None:
-        self.messages.extend(json.loads(line) for line in lines.splitlines())
 
 
 ROWS = st.lists(st.integers(0, 400), unique=True, max_size=40).map(sorted)

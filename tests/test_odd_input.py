@@ -18,21 +18,12 @@ from tap_yonyou.tap import TapYonyou
 from tests.conftest import execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sandbox import Sandbox
     from tests.conftest import Run, RunTap
 
 ODD = "a\"b\\c/密钥+&x'<12"
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    before = set(redaction._secrets)  # noqa: SLF001 -- there is no way to forget, on purpose
-    yield
-    redaction._secrets.intersection_update(before)  # noqa: SLF001
-    redaction.hide()
 
 
 def the_error(run: Run) -> str:

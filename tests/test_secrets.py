@@ -14,20 +14,12 @@ from sandbox import ACCOUNTS, Fault, Sandbox
 from tap_yonyou import redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import RunTap
 
 SECRET = "5aNd+b0x/8Qk2wZr7TfY1g=="  # noqa: S105
-
-
-@pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
-    before = set(redaction._secrets)  # noqa: SLF001 -- there is no way to forget, on purpose
-    yield
-    redaction._secrets.intersection_update(before)  # noqa: SLF001
-    redaction.hide()
 
 
 @pytest.mark.installed
