@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any, Final
 from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.mapper import PluginMapper
-from singer_sdk.singerlib import Catalog
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+from singer_sdk.singerlib import Catalog, Schema
+from singer_sdk.singerlib.catalog import (
+    REPLICATION_FULL_TABLE,
+    REPLICATION_INCREMENTAL,
+    REPLICATION_LOG_BASED,
+    Metadata,
+)
 
 from tap_yonyou.errors import SettingsError
+from tap_yonyou.records import DELETED_AT
 
 if TYPE_CHECKING:
     import logging
 
     from singer_sdk import Stream
+    from singer_sdk.singerlib import CatalogEntry
 
     from tap_yonyou.resources import Resource
 
@@ -62,8 +69,15 @@ def read_catalog(catalog: Any, logger: logging.Logger) -> Catalog:
     Raises:
         SettingsError: It is none.
     """
-    if isinstance(catalog, Catalog):
-        return catalog
+    read = catalog if isinstance(catalog, Catalog) else _read(catalog, logger)
+    for entry in read.streams:
+        method = entry.replication_method or entry.metadata.root.forced_replication_method
+        if method == REPLICATION_LOG_BASED:
+            _add_deleted_at(entry)
+    return read
+
+
+def _read(catalog: Any, logger: logging.Logger) -> Catalog:
     try:
         for entry in catalog["streams"]:
             for item in entry["metadata"]:
@@ -81,6 +95,19 @@ def read_catalog(catalog: Any, logger: logging.Logger) -> Catalog:
         msg = "--catalog is no Singer catalog; write one with --discover"
         raise SettingsError(msg) from None
     return read
+
+
+def _add_deleted_at(entry: CatalogEntry) -> None:
+    """Add the field that tells of a deletion, and let all but the key be null beside it."""
+    fields = entry.schema.properties = dict(entry.schema.properties or {})
+    never_null = {*(entry.key_properties or ()), *(entry.schema.required or ())}
+    for name, schema in fields.items():
+        if schema.type and name not in never_null:
+            types = [schema.type] if isinstance(schema.type, str) else schema.type
+            schema.type = [*types, *(["null"] if "null" not in types else ())]
+    fields[DELETED_AT] = Schema(type=["string", "null"], format="date-time")
+    field = ("properties", DELETED_AT)
+    entry.metadata[field] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
 
 
 def selected(catalog: Catalog | None) -> set[str]:
@@ -143,11 +170,15 @@ def _key_problem(stream: Stream, catalog: Catalog) -> str:
 
 def _replication_problem(stream: Stream, resource: Resource) -> str:
     method, fields = stream.replication_method, [*resource.incremental]
-    if method == REPLICATION_FULL_TABLE:
+    methods = [REPLICATION_FULL_TABLE]
+    methods += [REPLICATION_INCREMENTAL] if fields else []
+    methods += [REPLICATION_LOG_BASED] if resource.key else []
+    if method not in methods:
+        return f"the replication method must be {' or '.join(methods)}"
+    if method == REPLICATION_LOG_BASED:
+        stream.replication_key = None
+    if method != REPLICATION_INCREMENTAL:
         return ""
-    if method != REPLICATION_INCREMENTAL or not fields:
-        methods = "FULL_TABLE or INCREMENTAL" if fields else "FULL_TABLE"
-        return f"the replication method must be {methods}"
     stream.replication_key = stream.replication_key or fields[0]
     key = stream.replication_key
     if key not in fields:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
+from singer_sdk.singerlib import StateMessage
 
 from tap_yonyou import signals
 from tap_yonyou.compat import override
@@ -119,11 +120,16 @@ def _explain(error: OSError) -> RunError:
 
 
 class Writer(MsgSpecWriter):
-    """Writes messages; records leave together, a page at a time."""
+    """Writes messages; records leave together, a page at a time.
+
+    Attributes:
+        ends_with_state: Whether the last message was a STATE.
+    """
 
     def __init__(self) -> None:
         """Hold nothing yet."""
         super().__init__()
+        self.ends_with_state = False
         self._records: list[dict[str, Any]] = []
 
     def write_record(self, message: dict[str, Any]) -> None:
@@ -132,6 +138,7 @@ class Writer(MsgSpecWriter):
         Args:
             message: The message as a dictionary.
         """
+        self.ends_with_state = False
         self._records.append(message)
 
     def flush(self) -> None:
@@ -158,6 +165,7 @@ class Writer(MsgSpecWriter):
         """
         self.flush()
         self.write(self.format_message(message))
+        self.ends_with_state = isinstance(message, StateMessage)
 
     def write(self, lines: bytes | bytearray) -> None:
         """Write whole lines, and keep none of them back.

@@ -32,6 +32,7 @@ class Reader:
     """Reads one list of U8.
 
     Attributes:
+        pass_number: Which pass is being read, from 1.
         pages_read: How many pages came, in all passes together.
         rows: How many rows the last pass brought.
         is_proved: Whether the last pass is proved to be complete.
@@ -64,6 +65,7 @@ class Reader:
         key = resource.key
         self._key_of: Callable[[Any], Any] | None = itemgetter(*key) if key else None
         self._is_blank = _BLANKS.__contains__ if len(key) == 1 else _is_blank
+        self.pass_number = 1
         self.pages_read = 0
         self.rows = 0
         self.is_proved = False
@@ -90,6 +92,7 @@ class Reader:
         """
         proof, doubt = Proof(), ""
         for number in range(1, self._max_passes + 1):
+            self.pass_number = number
             if doubt:
                 _logger.warning(
                     "%s: the list changed during the read (%s); reading again, pass %d of at "

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     Value = Callable[[Any], Any]
 
+#: To be raised when a record of the same row is another than before, so that LOG_BASED notices.
+VERSION: Final = 1
+
+#: When a row was found to be gone, null for one that lives, with LOG_BASED; targets know the name.
+DELETED_AT: Final = "_sdc_deleted_at"
+
 #: U8 names no zone; its servers stand in China.
 CHINA: Final = timezone(timedelta(hours=8))
 

@@ -6,9 +6,9 @@ import re
 import time
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from tap_yonyou.errors import U8Error
+from tap_yonyou.errors import U8Error, counted
 from tap_yonyou.records import CHINA, date
 
 if TYPE_CHECKING:
@@ -22,25 +22,46 @@ Records = list[dict[str, Any]]
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
+#: Shorter lists may lose any number of rows.
+_FEW_ROWS: Final = 20
+
+
+class Outcome(NamedTuple):
+    """How a read without an error ended.
+
+    Attributes:
+        rows: How many rows the last pass brought.
+        is_proved: Whether that is proved to be all of them.
+        is_rechecked: False if what `recheck` asked for did not come.
+    """
+
+    rows: int
+    is_proved: bool
+    is_rechecked: bool = True
+
+
 class Replication(Protocol):
     """One run of one stream.
 
     Attributes:
         params: What to ask for, beside the configured filters and in place of one of that name.
         version: What the records carry; None for nothing.
+        deletes: Whether the target is to learn what is gone.
     """
 
     params: Mapping[str, Any]
     version: int | None
+    deletes: bool
 
-    def let_through(self, records: Records) -> Records:
-        """Choose the records of a page that are emitted.
+    def let_through(self, records: Records, number: int) -> Records:
+        """Choose what is emitted when a page has come.
 
         Args:
             records: The page.
+            number: The number of the pass that it belongs to, from 1.
 
         Returns:
-            Those of them that the target needs.
+            Records that the target needs, of this page and those before it.
 
         Raises:
             U8Error: The records cannot be replicated like this.
@@ -53,49 +74,114 @@ class Replication(Protocol):
             Parameters in place of `params`; None if nothing has to be asked for.
         """
 
-    def proved(self, activate: Callable[[int], None]) -> None:
-        """Do what only a proved read allows.
+    def rest(self, outcome: Outcome) -> Iterable[Records]:
+        """Give what is to be emitted after the last page.
 
         Args:
-            activate: Sends ACTIVATE_VERSION.
+            outcome: How the read ended.
+
+        Raises:
+            U8Error: More would be deleted than may be.
         """
 
-    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:
-        """Give what the state is to hold of the stream after a read without an error.
+    def activates(self, outcome: Outcome) -> bool:
+        """Tell whether ACTIVATE_VERSION is to be sent, after all records.
 
         Args:
-            is_rechecked: False if what `recheck` asked for did not come.
+            outcome: How the read ended.
         """
+
+    def bookmark(self, outcome: Outcome) -> dict[str, Any]:
+        """Give what the state is to hold of the stream.
+
+        Args:
+            outcome: How the read ended.
+        """
+
+    def told(self, outcome: Outcome) -> str:
+        """Say for the log what came.
+
+        Args:
+            outcome: How the read ended.
+        """
+
+
+class Breaker(NamedTuple):
+    """Keeps a mistake, of U8 or of a setting, from deleting most of a table.
+
+    Attributes:
+        stream: The stream's name.
+        rows_before: How many rows the last complete read brought; None if that is not known.
+        max_percent: How many percent of them may be gone.
+    """
+
+    stream: str
+    rows_before: int | None
+    max_percent: int
+
+    def check(self, gone: int) -> None:
+        """Make sure that not too much is gone.
+
+        Args:
+            gone: How many rows are.
+
+        Raises:
+            U8Error: It is more than may be.
+        """
+        before = self.rows_before or 0
+        if before >= _FEW_ROWS and gone * 100 > before * self.max_percent:
+            msg = (
+                f"{self.stream}: {gone} of the {before} rows of the last complete read are gone, "
+                f"more than max_deletes_percent ({self.max_percent}) allows; nothing was deleted "
+                "and no bookmark moved; if they are to be deleted, run once with "
+                "max_deletes_percent 100"
+            )
+            raise U8Error(msg)
 
 
 class FullTable:
     """Asks for everything; with a version, what did not come is gone."""
 
-    def __init__(self, *, deletes: bool) -> None:
+    def __init__(self, breaker: Breaker | None = None) -> None:
         """Begin a run.
 
         Args:
-            deletes: Whether the target is to delete what did not come.
+            breaker: How much the target may delete; None if it is to delete nothing.
         """
         self.params: Mapping[str, Any] = {}
+        self.deletes = breaker is not None
         # In seconds: some targets keep versions in 32 bits.
-        self.version = int(time.time()) if deletes else None
+        self.version = int(time.time()) if self.deletes else None
+        self._breaker = breaker
 
-    def let_through(self, records: Records) -> Records:
+    def let_through(self, records: Records, number: int) -> Records:  # noqa: ARG002
         """Let every record through."""
         return records
 
     def recheck(self) -> None:
         """Ask for nothing: the next run reads everything again."""
 
-    def proved(self, activate: Callable[[int], None]) -> None:
-        """Have the target delete what this complete read did not bring."""
-        if self.version is not None:
-            activate(self.version)
+    def rest(self, outcome: Outcome) -> tuple[()]:
+        """Give nothing, but make sure that not too much is gone.
 
-    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:  # noqa: ARG002
-        """Keep nothing."""
-        return {}
+        Raises:
+            U8Error: More is gone than may be.
+        """
+        if self._breaker and outcome.is_proved:
+            self._breaker.check((self._breaker.rows_before or 0) - outcome.rows)
+        return ()
+
+    def activates(self, outcome: Outcome) -> bool:
+        """Have the target delete what a complete read did not bring."""
+        return self.deletes and outcome.is_proved
+
+    def bookmark(self, outcome: Outcome) -> dict[str, Any]:
+        """Keep how many rows there are."""
+        return {"rows": outcome.rows} if outcome.is_proved else {}
+
+    def told(self, outcome: Outcome) -> str:
+        """Say how many rows came."""
+        return counted(outcome.rows, "row")
 
 
 class Incremental:
@@ -110,6 +196,7 @@ class Incremental:
     """
 
     version: int | None = None
+    deletes = False
 
     def __init__(self, stream: str, marker: Marker, bookmark: Any) -> None:
         """Begin a run.
@@ -131,7 +218,7 @@ class Incremental:
         self._is_rechecking = False
         self.params: Mapping[str, Any] = {} if bookmark is None else {marker.filter: bookmark}
 
-    def let_through(self, records: Records) -> Records:
+    def let_through(self, records: Records, number: int) -> Records:  # noqa: ARG002
         """Let every record through: the target updates the one it has already."""
         field = self._marker.field
         values = [value for record in records if (value := record[field]) is not None]
@@ -162,12 +249,17 @@ class Incremental:
         after = self._after_first_page
         return {} if after is None else {self._marker.filter: after}
 
-    def proved(self, activate: Callable[[int], None]) -> None:
-        """Delete nothing: what was not asked for is not gone."""
+    def rest(self, outcome: Outcome) -> tuple[()]:  # noqa: ARG002
+        """Give nothing: what was not asked for is not gone."""
+        return ()
 
-    def bookmark(self, *, is_rechecked: bool) -> dict[str, Any]:
+    def activates(self, outcome: Outcome) -> bool:  # noqa: ARG002
+        """Delete nothing either."""
+        return False
+
+    def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Move the bookmark, but not past an edit that may have been missed."""
-        bookmark = self._bookmark if is_rechecked else self._after_first_page
+        bookmark = self._bookmark if outcome.is_rechecked else self._after_first_page
         if bookmark is None:
             return {}
         return {
@@ -175,6 +267,10 @@ class Incremental:
             # A number with a fraction would come back as a float, with other digits.
             "replication_key_value": bookmark if isinstance(bookmark, str | int) else str(bookmark),
         }
+
+    def told(self, outcome: Outcome) -> str:
+        """Say how many rows came."""
+        return counted(outcome.rows, "row")
 
 
 def _last(_: Any, values: list[Any]) -> Any:

@@ -13,10 +13,13 @@ import traceback
 from contextlib import contextmanager, suppress
 from decimal import Decimal
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from fsspec import get_filesystem_class
+from fsspec.core import split_protocol
 from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
@@ -224,7 +227,24 @@ def config_jsonschema() -> dict[str, Any]:
             default=False,
             title="Delete what is gone",
             description="Sends ACTIVATE_VERSION after the last record of a complete FULL_TABLE "
-            "read, so that the target deletes or marks contacts that are gone from U8.",
+            "read, or of the first one with LOG_BASED, so that the target deletes or marks rows "
+            "that are gone from U8.",
+        ),
+        th.Property(
+            "max_deletes_percent",
+            th.IntegerType(minimum=0, maximum=100),
+            default=50,
+            title="Most deletes",
+            description="How many percent of the rows of the last complete read may be gone, 0 to "
+            "100. If more are, nothing is deleted and the stream fails.",
+        ),
+        th.Property(
+            "snapshot_store",
+            th.StringType,
+            title="Snapshot store",
+            description="Where LOG_BASED keeps its snapshots: a folder, or a URL of fsspec without "
+            "credentials. Left out, they are a part of the state.",
+            examples=["snapshots", "s3://bucket/yonyou"],
         ),
         th.Property(
             "filters",
@@ -357,6 +377,8 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "api_url must be an https address without blanks, credentials, query or fragment; "
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
+    if isinstance(store := config.get("snapshot_store"), str) and (problem := _store(store)):
+        lines.append(f"snapshot_store {problem}")
     # A name may hold a line feed.
     return [one_line(line, 1000) for line in dict.fromkeys(lines)]
 
@@ -436,6 +458,17 @@ def _schema_problems(where: str, fields: dict[str, Any], key: list[Any]) -> Iter
             yield f"{where}.{one_line(name)} must have the type string, integer or number, as a key"
 
 
+def _store(url: str) -> str:
+    """Say what is wrong with a URL of fsspec."""
+    try:
+        if urlsplit(url).password:
+            return "must have no credentials; the environment has a place for them"
+        get_filesystem_class(split_protocol(url)[0])
+    except (ImportError, ValueError) as error:
+        return f"cannot be used: {error}"
+    return ""
+
+
 def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -466,6 +499,24 @@ def blaming_stream_maps() -> Iterator[None]:
         else:
             msg = f"stream_maps {_SEE_SDK} ({reason})"
         raise SettingsError(msg) from None
+
+
+def stream_maps_of(config: Mapping[str, Any], stream: str) -> dict[str, Any]:
+    """Choose the stream maps that a stream goes through.
+
+    Args:
+        config: A configuration without problems.
+        stream: The stream's name.
+
+    Returns:
+        Those whose name or pattern fits, or that have the stream as their source.
+    """
+    maps: Mapping[str, Any] = config.get("stream_maps") or {}
+    return {
+        name: one
+        for name, one in maps.items()
+        if fnmatchcase(stream, name) or (isinstance(one, dict) and one.get("__source__") == stream)
+    }
 
 
 def expected(schema: Mapping[str, Any]) -> str:

@@ -11,16 +11,17 @@ from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
+from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, REPLICATION_LOG_BASED
 
-from tap_yonyou import redaction
+from tap_yonyou import records, redaction, store
 from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
+from tap_yonyou.log_based import LogBased, View
 from tap_yonyou.reader import Reader
-from tap_yonyou.records import Converter
-from tap_yonyou.replication import FullTable, Incremental
-from tap_yonyou.settings import blaming_stream_maps
+from tap_yonyou.records import DELETED_AT, Converter
+from tap_yonyou.replication import Breaker, FullTable, Incremental, Outcome
+from tap_yonyou.settings import blaming_stream_maps, stream_maps_of
 
 if TYPE_CHECKING:
     import logging
@@ -114,16 +115,16 @@ class U8Stream(Stream):
         started, requests_before = time.monotonic(), self._gateway.requests
         replication = self._replication(context)
         self._stream_version = replication.version
-        converter = self._converter
+        converter = Converter(self.effective_schema, self._fields, self.resource.key)
         reader = self._reader(converter, replication.params)
         pages_read, is_rechecked = 0, True
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
             try:
-                yield from self._emit(reader, replication)
+                yield from self._read(reader, replication)
                 pages_read = reader.pages_read
                 if not self.is_test and (params := replication.recheck()) is not None:
                     again = self._reader(converter, params)
-                    yield from self._emit(again, replication)
+                    yield from self._read(again, replication)
                     pages_read += again.pages_read
                     # At least the row that it begins with is there, unless it was deleted.
                     is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
@@ -131,42 +132,85 @@ class U8Stream(Stream):
                 counter.value = requests = self._gateway.requests - requests_before
         if self.is_test:
             return
+        outcome = Outcome(reader.rows, reader.is_proved, is_rechecked)
+        for emitted in replication.rest(outcome):
+            yield from self._emit(emitted)
         # Not before: a STATE in the middle of a read claims nothing.
-        self.get_context_state(context).update(replication.bookmark(is_rechecked=is_rechecked))
-        if reader.is_proved:
-            replication.proved(self._write_activate_version_message)
-        elif warning := _unproved(reader, deletes=replication.version is not None):
+        self.get_context_state(context).update(replication.bookmark(outcome))
+        if replication.version is not None and replication.activates(outcome):
+            self._write_activate_version_message(replication.version)
+        if not outcome.is_proved and (warning := _unproved(outcome, deletes=replication.deletes)):
             self.logger.warning("%s: %s; nothing is deleted", self.name, warning)
         if warning := converter.warning():
             self.logger.warning("%s: %s", self.name, warning)
         self.logger.info(
             "%s: %s, %s, %s, %.1f s; %s",
             self.name,
-            counted(reader.rows, "row"),
+            replication.told(outcome),
             counted(pages_read, "page"),
             counted(requests, "request"),
             time.monotonic() - started,
             converter.summary(),
         )
 
-    def _emit(self, reader: Reader, replication: Replication) -> Iterator[dict[str, Any]]:
-        for records in reader.first_page() if self.is_test else reader.all_pages():
+    def _read(self, reader: Reader, replication: Replication) -> Iterator[dict[str, Any]]:
+        for page in reader.first_page() if self.is_test else reader.all_pages():
             self._extracted = datetime.now(UTC)
-            self.state_manager.is_flushed = False
-            try:
-                yield from replication.let_through(records)
-            finally:
-                # What was given out is on its way before anything else happens.
-                self._writer.flush()
+            yield from self._emit(replication.let_through(page, reader.pass_number))
+
+    def _emit(self, emitted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        self.state_manager.is_flushed = False
+        try:
+            yield from emitted
+        finally:
+            # What was given out is on its way before anything else happens.
+            self._writer.flush()
 
     def _replication(self, context: Context | None) -> Replication:
+        if self.is_test:
+            return FullTable()
+        bookmark, deletes = (
+            self.get_context_state(context),
+            self.config["emit_activate_version_messages"],
+        )
+        rows = bookmark.get("rows")
+        rows_before = rows if isinstance(rows, int) else None
+        breaker = Breaker(self.name, rows_before, self.config["max_deletes_percent"])
+        kept = store.Store(self.name, bookmark, self._write_state, self._folder)
+        if self.replication_method == REPLICATION_LOG_BASED:
+            return LogBased(self.name, kept, self._view, activates=deletes, breaker=breaker)
+        kept.doubt()
         if self.replication_method == REPLICATION_INCREMENTAL:
             marker = self.resource.incremental[str(self.replication_key)]
-            bookmark = self.get_starting_replication_key_value(context)
-            return Incremental(self.name, marker, bookmark)
-        deletes = self.config["emit_activate_version_messages"] and not self.is_test
+            since = self.get_starting_replication_key_value(context)
+            return Incremental(self.name, marker, since)
         # Without a key, a target cannot tell which rows are the same.
-        return FullTable(deletes=deletes and bool(self.resource.key))
+        return FullTable(breaker if deletes and self.resource.key else None)
+
+    @cached_property
+    def _view(self) -> View:
+        """What LOG_BASED compares as a whole, before it compares records."""
+        config, resource, schema = self.config, self.resource, self.effective_schema["properties"]
+        accounts = ("from_account", "to_account", "app_key", "ds_sequence")
+        maps = stream_maps_of(config, self.name)
+        mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
+        if maps:
+            mapping |= {"maps": maps, "config": config.get("stream_map_config")}
+        return View(
+            key=resource.key,
+            fields=self._fields,
+            scope=[
+                [config.get(name) for name in accounts],
+                config.get("filters", {}).get(self.name),
+                [resource.path, resource.rows, resource.params, resource.key],
+            ],
+            shape=[records.VERSION, [[name, schema[name]] for name in self._fields], mapping],
+        )
+
+    @cached_property
+    def _folder(self) -> store.Folder | None:
+        url = self.config.get("snapshot_store")
+        return store.Folder(url, self.name) if url else None
 
     def _reader(self, converter: Converter, params: Mapping[str, Any]) -> Reader:
         filters = self.config.get("filters", {}).get(self.name, {})
@@ -188,10 +232,10 @@ class U8Stream(Stream):
         )
 
     @cached_property
-    def _converter(self) -> Converter:
-        schema = self.effective_schema
-        selected = [name for name in schema["properties"] if self.mask["properties", name]]
-        return Converter(schema, selected, self.resource.key)
+    def _fields(self) -> list[str]:
+        """The fields to emit, apart from the one that LOG_BASED adds."""
+        names = self.effective_schema["properties"]
+        return [name for name in names if self.mask["properties", name] and name != DELETED_AT]
 
     # The SDK's way from a record to its line takes more time than all the rest together: a copy of
     # the record, a look-up in the selection for each field, a message object and a system call.
@@ -248,12 +292,16 @@ class U8Stream(Stream):
         super().finalize_state_progress_markers(state)
         # The SDK keeps back a STATE equal to the last one, so that a run whose bookmark did not
         # move would end without any.
+        if not self._writer.ends_with_state:
+            self._write_state()
+
+    def _write_state(self) -> None:
         self._u8_tap.write_message(StateMessage(value=self.tap_state))
 
 
-def _unproved(reader: Reader, *, deletes: bool) -> str:
+def _unproved(outcome: Outcome, *, deletes: bool) -> str:
     """Say why a read is not proved to be complete, if that matters to anybody."""
-    if reader.rows:
+    if outcome.rows:
         return (
             "not every reply said how many rows there are (row_count), so that it cannot be "
             "proved that all came"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import (
@@ -11,13 +10,15 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
 
 from tap_yonyou import redaction, resources
 from tap_yonyou.cli import CommandLine
 from tap_yonyou.compat import override
+from tap_yonyou.errors import SettingsError
 from tap_yonyou.gateway import Gateway
-from tap_yonyou.settings import config_jsonschema
+from tap_yonyou.records import DELETED_AT
+from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import U8Stream
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class TapYonyou(CommandLine):
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
         TapCapabilities.TEST,
+        TapCapabilities.LOG_BASED,
         TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
@@ -88,23 +90,34 @@ class TapYonyou(CommandLine):
         super().setup_mapper()
         for stream in self.streams.values():
             if stream.selected:
-                self._warn_of_deletes(stream)
+                self._check_deletes(stream)
 
-    def _warn_of_deletes(self, stream: Stream) -> None:
-        """Say that rows which are there, but not read, are going to be deleted."""
-        maps = (
-            one
-            for name, one in (self.config.get("stream_maps") or {}).items()
-            if isinstance(one, dict)
-            and (one.get("__source__") == stream.name or fnmatchcase(stream.name, name))
-        )
-        if (
+    def _check_deletes(self, stream: Stream) -> None:
+        """Look at what deletes do together with filters and stream maps.
+
+        Raises:
+            SettingsError: A stream map would remove what tells of a deletion.
+        """
+        maps = stream_maps_of(self.config, stream.name).values()
+        is_filtered = any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+        if stream.replication_method == REPLICATION_LOG_BASED:
+            if is_filtered:
+                msg = (
+                    f"{stream.name}: __filter__ in stream_maps would hide deletions from "
+                    "LOG_BASED; use the setting filters, or FULL_TABLE"
+                )
+                raise SettingsError(msg)
+            for one in stream.stream_maps:
+                if DELETED_AT not in one.transformed_schema["properties"]:
+                    msg = (
+                        f"{stream.name}: stream_maps remove {DELETED_AT}, which tells of deletions "
+                        f"with LOG_BASED; add {DELETED_AT}: {DELETED_AT}"
+                    )
+                    raise SettingsError(msg)
+        elif (
             self.config["emit_activate_version_messages"]
             and stream.replication_method == REPLICATION_FULL_TABLE
-            and (
-                self.config.get("filters", {}).get(stream.name)
-                or any(one.get("__filter__") for one in maps)
-            )
+            and (self.config.get("filters", {}).get(stream.name) or is_filtered)
         ):
             self.logger.warning(
                 "%s: filters are set together with emit_activate_version_messages: the target will "

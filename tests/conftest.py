@@ -20,6 +20,7 @@ from sandbox import ACCOUNTS, Sandbox
 from tap_yonyou import redaction
 from tap_yonyou.compat import override
 from tests import forked
+from tests.loaded import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,3 +258,42 @@ def catalog(tap: RunTap) -> dict[str, Any]:
     """The catalog as discovery writes it, with the stream selected."""
     discovered: dict[str, Any] = json.loads(tap("--discover").out)
     return discovered
+
+
+# Runs one after the other
+
+
+class Read(Protocol):
+    """Runs the tap with the state that the last run has left, and loads what it writes."""
+
+    def __call__(self, **given: Any) -> Run: ...
+
+
+@pytest.fixture
+def loaded() -> Loaded:
+    """What stands in the target."""
+    return Loaded()
+
+
+@pytest.fixture
+def read(tap: RunTap, loaded: Loaded) -> Read:
+    def run(**given: Any) -> Run:
+        method = given.pop("method", "LOG_BASED")
+        if "catalog" not in given:
+            streams = {name: given[name] for name in ("streams", "resources") if name in given}
+            given["catalog"] = catalog_of(tap, method, **streams)
+        if loaded.state is not None:
+            given.setdefault("state", loaded.state)
+        done = tap(**({"page_size": 50, "concurrency": 1} | given))
+        loaded.load(done.messages)
+        return done
+
+    return run
+
+
+def catalog_of(tap: RunTap, method: str = "LOG_BASED", **given: Any) -> dict[str, Any]:
+    """A discovered catalog with another replication method."""
+    catalog: dict[str, Any] = json.loads(tap("--discover", **given).out)
+    for entry in catalog["streams"]:
+        entry["replication_method"] = method
+    return catalog
