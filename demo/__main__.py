@@ -1,4 +1,4 @@
-"""`make demo`: four lists of a U8+ into PostgreSQL, through Meltano, and two changes."""
+"""`make demo`: four lists of a U8+ into PostgreSQL, through Meltano, and three changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Now with your own account:
 
 
 def main() -> int:
-    """Run the job twice with two changes in between, and show what stands in the table."""
+    """Run the job twice with three changes in between, and show what stands in the table."""
     with tempfile.TemporaryDirectory(prefix="tap-yonyou-demo-") as temporary:
         directory = Path(temporary)
         say("Starting a sandbox U8+ with four lists of 225 invented rows, and PostgreSQL")
@@ -42,10 +42,13 @@ def main() -> int:
             pipeline = Pipeline(u8, url, SCHEMA, directory)
             if not load(pipeline):
                 return 1
-            say("In U8+: 张天宇 gets a mobile phone, and a new contact is added")
+            with connect(url) as database:
+                show(database)
+            say("In U8+: 张天宇 gets a mobile phone, 阚奇 is deleted, and a new contact is added")
             with u8.lock:
                 contacts = u8.tables["customercontacts"]
                 contacts[0]["mobile_phone"] = "00000000000"
+                del contacts[1]
                 contacts.append(contact(NEW) | {"name": "新某人"})
             if not load(pipeline):
                 return 1
@@ -67,7 +70,7 @@ def load(pipeline: Pipeline) -> bool:
     return done.returncode == 0
 
 
-def show(database: psycopg.Connection[Any]) -> int:
+def show(database: psycopg.Connection[Any]) -> None:
     """Print how many rows there are, and a few contacts with what their customer says."""
     counts = {name: _count(database, name) for name in LISTS}
     say(f"In {SCHEMA}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
@@ -81,7 +84,6 @@ def show(database: psycopg.Connection[Any]) -> int:
     for row in database.execute(query):
         cells = (fit(value, width) for value, width in zip(row, COLUMNS.values(), strict=True))
         print("".join(cells).rstrip())
-    return counts["customercontacts"]
 
 
 def _count(database: psycopg.Connection[Any], name: str) -> int:
@@ -96,17 +98,22 @@ def fit(value: object, width: int) -> str:
 
 
 def show_changes(database: psycopg.Connection[Any]) -> bool:
-    """Print the two changes as they stand in the table, and how to go on."""
-    count = show(database)
+    """Print the rows that the last run has written, and how to go on."""
     changes = database.execute(
-        f"SELECT code, name, mobile_phone FROM {SCHEMA}.customercontacts "
-        "WHERE name = '张天宇' AND mobile_phone IS NOT NULL OR name = '新某人' ORDER BY code",
+        f"""
+        SELECT code, name, mobile_phone,
+            CASE WHEN _sdc_deleted_at IS NULL THEN 'lives' ELSE 'deleted' END
+        FROM {SCHEMA}.customercontacts
+        WHERE _sdc_batched_at > (SELECT min(_sdc_batched_at) FROM {SCHEMA}.customercontacts)
+        ORDER BY code
+        """
     ).fetchall()
-    say("The two changes")
+    say("The rows that this run has written, and no other")
     for row in changes:
-        print(*row)
+        print("".join(fit(value, width) for value, width in zip(row, (10, 10, 13, 7), strict=True)))
     print(GO_ON)
-    return count == NEW and len(changes) == 2  # noqa: PLR2004
+    is_right = [row[3] for row in changes] == ["lives", "deleted", "lives"]
+    return is_right and _count(database, "customercontacts") == NEW
 
 
 def say(text: str) -> None:

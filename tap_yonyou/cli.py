@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from singer_sdk import Tap
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -70,15 +70,8 @@ class CommandLine(Tap):
         """Run the command; the files of `--catalog` and `--state` are checked first."""
         for option in ("catalog", "state"):
             if (file := kwargs.get(option)) is not None:
-                try:
-                    # Not as text: that would be read in the encoding of the machine.
-                    content = json.loads(file.buffer.read())
-                    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-                    text.encode()  # half a character is no text
-                except (OSError, ValueError, RecursionError):
-                    msg = f"--{option} is not JSON in UTF-8"
-                    raise SettingsError(msg) from None
-                kwargs[option] = io.StringIO(text)
+                content = io.BytesIO(_json(file.buffer, option))
+                kwargs[option] = io.TextIOWrapper(content, encoding="utf-8")
         super().invoke(**kwargs)
 
     @override
@@ -176,3 +169,13 @@ class CommandLine(Tap):
     def _handle_termination(self, signum: int, frame: object) -> None:
         """End as every signal does: the SDK would end with exit code 0 and a STATE."""
         signals.on_signal(signum)
+
+
+def _json(file: BinaryIO, option: str) -> bytes:
+    """Read JSON in UTF-8, whatever the encoding of the machine is."""
+    try:
+        # Half a character is no text.
+        return json.dumps(json.load(file), ensure_ascii=False, allow_nan=False).encode()
+    except (OSError, ValueError, RecursionError):
+        msg = f"--{option} is not JSON in UTF-8"
+        raise SettingsError(msg) from None

@@ -145,8 +145,10 @@ class Comparison:
 
     def packed(self) -> tuple[bytes, bytes]:
         """Give the keys that came, and their digests, as a snapshot has them."""
-        digests = b"".join(compress(_each(self._digests), self._came))
-        return pack(self._those(self._came)), digests
+        digests = bytearray()
+        for digest in compress(_each(self._digests), self._came):
+            digests += digest
+        return pack(self._those(self._came)), bytes(digests)
 
     def _those(self, selectors: bytearray) -> Iterator[Any]:
         return compress(chain.from_iterable(map(of_json, self._keys)), selectors)

@@ -213,7 +213,7 @@ class LogBased:
         """Say how many rows came, and how they differ from the last complete read."""
         counts = self._comparison.counts()
         parts = ", ".join(f"{number} {name}" for name, number in counts._asdict().items())
-        return f"{counted(outcome.rows, 'row')} read: {parts}"
+        return f"{counted(outcome.rows, 'row')} read: {parts};"
 
     def _hold(self, records: Records, keys: list[Any]) -> None:
         self._held += records

@@ -103,6 +103,9 @@ class Replication(Protocol):
 
         Args:
             outcome: How the read ended.
+
+        Returns:
+            The beginning of a line, with its comma or semicolon.
         """
 
 
@@ -181,7 +184,7 @@ class FullTable:
 
     def told(self, outcome: Outcome) -> str:
         """Say how many rows came."""
-        return counted(outcome.rows, "row")
+        return counted(outcome.rows, "row") + ","
 
 
 class Incremental:
@@ -270,7 +273,7 @@ class Incremental:
 
     def told(self, outcome: Outcome) -> str:
         """Say how many rows came."""
-        return counted(outcome.rows, "row")
+        return counted(outcome.rows, "row") + ","
 
 
 def _last(_: Any, values: list[Any]) -> Any:

@@ -144,7 +144,7 @@ class U8Stream(Stream):
         if warning := converter.warning():
             self.logger.warning("%s: %s", self.name, warning)
         self.logger.info(
-            "%s: %s, %s, %s, %.1f s; %s",
+            "%s: %s %s, %s, %.1f s; %s",
             self.name,
             replication.told(outcome),
             counted(pages_read, "page"),

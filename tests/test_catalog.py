@@ -146,7 +146,7 @@ def test_full_table_is_chosen_in_the_metadata_too(tap: RunTap, catalog: dict[str
             "customercontacts: birthday cannot be a replication key; use code",
         ),
         (
-            {"replication_method": "EVENT_BASED"},
+            {"replication_method": "OTHER"},
             METHOD,
         ),
         (
@@ -154,8 +154,8 @@ def test_full_table_is_chosen_in_the_metadata_too(tap: RunTap, catalog: dict[str
             "customercontacts: the catalog's schema lacks the key code; discover it anew",
         ),
         ({"replication_method": ["FULL_TABLE"]}, METHOD),
-        ({"root": {"replication-method": "EVENT_BASED"}}, METHOD),
-        ({"root": {"forced-replication-method": "EVENT_BASED"}, "replication_method": None}, METHOD),
+        ({"root": {"replication-method": "OTHER"}}, METHOD),
+        ({"root": {"forced-replication-method": "OTHER"}, "replication_method": None}, METHOD),
         ({"key_properties": []}, KEY),
         ({"key_properties": ["name"]}, KEY),
         ({"key_properties": ["code", "name"]}, KEY),

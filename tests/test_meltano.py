@@ -14,7 +14,7 @@ import pytest
 
 from demo.pipeline import ROOT, Pipeline
 from demo.postgres import postgres
-from sandbox import NOT_GRANTED, RESOURCES, Fault, Sandbox, contact, rows, sample
+from sandbox import NOT_GRANTED, RESOURCES, Fault, Sandbox, contact, contacts, rows, sample
 from tap_yonyou import resources
 
 if TYPE_CHECKING:
@@ -153,69 +153,84 @@ def soft_deleted(warehouse: Warehouse) -> set[str]:
     return {row[0] for row in rows}
 
 
+#: Instead of the LOG_BASED of meltano.yml.
+FULL_TABLE = {
+    "TAP_YONYOU__METADATA": '{"*": {"replication-method": "FULL_TABLE"}}',
+    "TARGET_POSTGRES_HARD_DELETE": "true",
+}
+
+
 def test_a_contact_deleted_in_u8_disappears(warehouse: Warehouse, u8: Sandbox) -> None:
-    assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
+    assert warehouse.run(**FULL_TABLE).returncode == 0
     # The version is in seconds; two runs of a schedule are further apart than that.
     time.sleep(1)
     gone = u8.tables["customercontacts"].pop(7)["code"]
-    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    done = warehouse.run(**FULL_TABLE)
     assert done.returncode == 0, done.stdout
     assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
     assert gone not in warehouse.rows()
 
 
 def test_or_is_marked(warehouse: Warehouse, u8: Sandbox) -> None:
-    assert warehouse.run().returncode == 0
+    marks = FULL_TABLE | {"TARGET_POSTGRES_HARD_DELETE": "false"}
+    assert warehouse.run(**marks).returncode == 0
     time.sleep(1)
     gone = u8.tables["customercontacts"].pop(7)["code"]
-    done = warehouse.run()
+    done = warehouse.run(**marks)
     assert done.returncode == 0, done.stdout
     assert len(warehouse.rows()) == 225
     assert soft_deleted(warehouse) == {gone}
 
 
-@pytest.mark.parametrize(
-    ("fault", "page"),
-    [
-        (Fault.errcode("30021"), 3),
-        (Fault.reset(), 2),
-        (Fault.errcode("20002"), 2),
-    ],
-    ids=["refused", "reset", "rows go missing"],
-)
-def test_a_run_that_dies_half_way_deletes_nothing(
-    warehouse: Warehouse,
-    u8: Sandbox,
-    fault: Fault,
-    page: int,
-) -> None:
-    settings = {"TARGET_POSTGRES_HARD_DELETE": "true", "TAP_YONYOU_MAX_ATTEMPTS": "1"}
-    assert warehouse.run(**settings).returncode == 0
+def test_a_run_that_dies_half_way_deletes_nothing(warehouse: Warehouse, u8: Sandbox) -> None:
+    assert warehouse.run(**FULL_TABLE).returncode == 0
     time.sleep(1)
     before = warehouse.rows()
     del u8.tables["customercontacts"][:20]
-    u8.fail(fault, page=page, times=None)
-    done = warehouse.run(**settings)
+    u8.fail(Fault.errcode("30021"), page=3, times=None)
+    done = warehouse.run(**FULL_TABLE)
     assert done.returncode == 1
     assert warehouse.rows() == before
 
 
-def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
+# LOG_BASED
+
+
+def test_a_restored_or_emptied_table_is_written_again_with_a_full_refresh(
+    warehouse: Warehouse, u8: Sandbox
+) -> None:
+    assert warehouse.run().returncode == 0
+    gone = u8.tables["customercontacts"].pop(7)["code"]
+    done = warehouse.run()
+    assert "225 rows" not in done.stdout
+    assert "224 rows read: 0 new, 0 changed, 1 gone, 224 unchanged" in done.stdout
+    assert soft_deleted(warehouse) == {gone}
+    warehouse.query(f"DELETE FROM {TABLE} WHERE code < '00000500' RETURNING code")
+    assert warehouse.run().returncode == 0
+    assert len(warehouse.rows()) < 224
+    done = warehouse.run("--full-refresh")
+    assert done.returncode == 0, done.stdout
+    assert "224 rows read: 224 new, 0 changed, 0 gone, 0 unchanged" in done.stdout
+    assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
+
+
+def test_what_a_killed_tap_had_written_is_known_to_the_next_run(
     warehouse: Warehouse,
     u8: Sandbox,
 ) -> None:
-    assert warehouse.run(TARGET_POSTGRES_HARD_DELETE="true").returncode == 0
-    time.sleep(1)
-    before = warehouse.rows()
-    gone = u8.tables["customercontacts"].pop(0)["code"]
-    u8.tables["customercontacts"].append(contact(226))
+    """The target has it, and Meltano what was noted; by the next run, all is as before."""
+    u8.tables["customercontacts"] = contacts(1500)
+    big = {"TAP_YONYOU_PAGE_SIZE": "600", "TAP_YONYOU_CONCURRENCY": "1"}
+    assert warehouse.run(**big).returncode == 0
+    for row in u8.tables["customercontacts"]:
+        row["name"] = "一时"
     u8.requests.clear()
-    u8.fail(Fault.stall(60), page=2)
+    u8.fail(Fault.stall(60), page=3)
     killed: list[int] = []
 
     def kill() -> None:
-        """Kill the tap, and nothing else, while it waits for page 2."""
-        while not any(request.query.get("page_index") == "2" for request in u8.requests):
+        """Kill the tap, and nothing else, while it waits for page 3."""
+        while not any(request.query.get("page_index") == "3" for request in u8.requests):
             time.sleep(0.05)
         for process in psutil.Process().children(recursive=True):
             if "--catalog" in (line := process.cmdline()) and "tap-yonyou" in " ".join(line):
@@ -224,17 +239,19 @@ def test_a_tap_that_is_killed_deletes_nothing_and_the_next_run_heals_it(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    done = warehouse.run(**big)
     killer.join()
     assert len(killed) == 1
     assert done.returncode == 1
-    after = warehouse.rows()
-    assert before.keys() <= after.keys()
+    edited = f"SELECT count(*) FROM {TABLE} WHERE name = '一时'"
+    assert warehouse.query(edited) == [(1200,)]
 
-    done = warehouse.run(TARGET_POSTGRES_HARD_DELETE="true")
+    u8.tables["customercontacts"] = contacts(1500)
+    done = warehouse.run(**big)
     assert done.returncode == 0, done.stdout
-    assert warehouse.rows().keys() == {row["code"] for row in u8.tables["customercontacts"]}
-    assert gone not in warehouse.rows()
+    assert warehouse.query(edited) == [(0,)]
+    done = warehouse.run(**big)
+    assert "1500 rows read: 0 new, 0 changed, 0 gone, 1500 unchanged" in done.stdout
 
 
 # All lists

@@ -1,0 +1,197 @@
+"""What LOG_BASED does to a table: the real target-postgres, one change after the other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from bench.load import TARGET
+from demo.postgres import postgres
+from sandbox import Sandbox, contact
+from tests.conftest import catalog_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import Run, RunTap
+
+SCHEMA = "tap_yonyou_changes"
+STREAM = "customercontacts"
+
+
+@pytest.fixture(scope="module")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+class Warehouse:
+    """The tap, target-postgres and the table, run after run."""
+
+    def __init__(self, tap: RunTap, database_url: str, folder: Path) -> None:
+        self.tap = tap
+        self.state: dict[str, Any] | None = None
+        self.connection: psycopg.Connection[Any] = psycopg.connect(
+            database_url.replace("+psycopg", ""), autocommit=True
+        )
+        self.connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        self.config = folder / "target.json"
+        # As meltano.yml has it, with smaller batches.
+        config: dict[str, Any] = {"validate_records": False, "batch_size_rows": 100}
+        config |= {"sqlalchemy_url": database_url, "default_target_schema": SCHEMA}
+        self.config.write_text(json.dumps(config))
+
+    def run(self, **given: Any) -> Run:
+        given = {"emit_activate_version_messages": True, "page_size": 50, "concurrency": 1} | given
+        if self.state:
+            given.setdefault("state", self.state)
+        run = self.tap(**{"catalog": catalog_of(self.tap)} | given)
+        self.load(run.out)
+        return run
+
+    def load(self, messages: str) -> None:
+        done = subprocess.run(
+            [TARGET, "--config", self.config],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            input=messages,
+        )
+        assert done.returncode == 0, done.stderr
+        if states := done.stdout.splitlines():
+            self.state = json.loads(states[-1])
+
+    def living(self, fields: str = "code, name", stream: str = STREAM) -> list[tuple[Any, ...]]:
+        query = (
+            f"SELECT {fields} FROM {SCHEMA}.{stream} WHERE _sdc_deleted_at IS NULL ORDER BY code"
+        )
+        return self.connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def warehouse(tap: RunTap, database_url: str, tmp_path: Path) -> Iterator[Warehouse]:
+    made = Warehouse(tap, database_url, tmp_path)
+    with made.connection:
+        yield made
+
+
+def in_u8(u8: Sandbox) -> list[tuple[Any, ...]]:
+    return sorted((row["code"], row["name"]) for row in u8.tables[STREAM])
+
+
+def take_back(u8: Sandbox) -> None:
+    """Edit a row, and take it back between two passes."""
+    row, name = u8.tables[STREAM][0], u8.tables[STREAM][0]["name"]
+    row["name"] = "一时"
+
+    def back() -> None:
+        row["name"] = name
+        u8.tables[STREAM].append(contact(300))
+
+    u8.before(4, back)
+
+
+def edit(u8: Sandbox) -> None:
+    u8.tables[STREAM][5]["name"] = "新名"
+
+
+#: One after the other: what happens to U8, and how many records are written.
+STEPS: list[tuple[str, Callable[[Sandbox], Any], int]] = [
+    ("nothing", lambda _: None, 0),
+    ("edit", edit, 1),
+    ("edit taken back between passes", take_back, 3),
+    ("add", lambda u8: u8.tables[STREAM].insert(7, contact(8) | {"code": "00000043"}), 1),
+    ("delete", lambda u8: u8.tables[STREAM].pop(9), 1),
+    ("return of a deleted one", lambda u8: u8.tables[STREAM].insert(9, contact(9)), 1),
+    ("delete another", lambda u8: u8.tables[STREAM].pop(20), 1),
+    (
+        "its key reused",
+        lambda u8: u8.tables[STREAM].insert(20, contact(50) | {"code": contact(20)["code"]}),
+        1,
+    ),
+    ("nothing again", lambda _: None, 0),
+]
+
+
+def test_after_each_change_the_living_rows_are_those_of_u8(
+    warehouse: Warehouse, u8: Sandbox
+) -> None:
+    assert len(warehouse.run().records) == 225
+    assert warehouse.living() == in_u8(u8)
+    for name, change, records in STEPS:
+        with u8.lock:
+            change(u8)
+        run = warehouse.run()
+        assert (run.code, len(run.records)) == (0, records), name
+        assert warehouse.living() == in_u8(u8), name
+    # One version in all of the table, that of the baseline.
+    query = f"SELECT count(*), count(DISTINCT _sdc_table_version) FROM {SCHEMA}.{STREAM}"
+    assert warehouse.connection.execute(query).fetchall() == [(227, 1)]
+
+
+def test_a_deleted_row_is_marked_and_blank(warehouse: Warehouse, u8: Sandbox) -> None:
+    """As docs/replication.md tells it, with the statement that removes such rows."""
+    warehouse.run()
+    gone = u8.tables[STREAM].pop(3)["code"]
+    warehouse.run()
+    query = f"SELECT code, name, _sdc_table_version IS NULL FROM {SCHEMA}.{STREAM} WHERE "
+    marked = "_sdc_deleted_at IS NOT NULL"
+    assert warehouse.connection.execute(query + marked).fetchall() == [(gone, None, False)]
+    warehouse.connection.execute(f"DELETE FROM {SCHEMA}.{STREAM} WHERE {marked}")
+    assert warehouse.run().records == []
+    assert warehouse.living() == in_u8(u8)
+
+
+def test_what_a_dying_target_missed_comes_with_the_next_run(
+    warehouse: Warehouse, u8: Sandbox
+) -> None:
+    warehouse.run()
+    for row in u8.tables[STREAM]:
+        row["name"] = "新名"
+    run = warehouse.tap(
+        catalog=catalog_of(warehouse.tap),
+        state=warehouse.state,
+        emit_activate_version_messages=True,
+    )
+    with subprocess.Popen(
+        [TARGET, "--config", warehouse.config],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    ) as target:
+        assert target.stdin
+        assert target.stdout
+        target.stdin.write("".join(run.out.splitlines(keepends=True)[:180]))
+        target.stdin.flush()
+        while warehouse.living("count(*) FILTER (WHERE name = '新名') AS code") != [(100,)]:
+            time.sleep(0.01)
+        target.kill()
+        assert target.stdout.read() == ""
+    assert len(warehouse.run().records) == 225
+    assert warehouse.living() == in_u8(u8)
+
+
+@pytest.mark.parametrize("lines", [60, 276])
+def test_a_tap_that_is_killed_anywhere_loses_nothing(
+    warehouse: Warehouse, u8: Sandbox, lines: int
+) -> None:
+    """Not even if all is as before by the next run."""
+    warehouse.run()
+    before = [row.copy() for row in u8.tables[STREAM]]
+    for row in u8.tables[STREAM]:
+        row["name"] = "新名"
+    u8.tables[STREAM][:] = [*u8.tables[STREAM][50:], *map(contact, range(301, 351))]
+    run = warehouse.tap(catalog=catalog_of(warehouse.tap), state=warehouse.state, page_size=50)
+    assert run.code == 0
+    warehouse.load("".join(run.out.splitlines(keepends=True)[:lines]))
+    u8.tables[STREAM][:] = before
+    assert warehouse.run().code == 0
+    assert warehouse.living() == in_u8(u8)
+    assert warehouse.run().records == []
