@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.chart import chart
 from bench.contenders import CONTENDERS, Job
+from bench.first_read import state_of_first_read
 from bench.machine import machine, versions
 from bench.measure import Outcome, count, run
 from bench.plan import QUICK, WHOLE, Case, Plan
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from bench.served import Served
 
+#: The states of first reads.
+_STATES = tempfile.TemporaryDirectory(prefix="bench-")
 #: The versions that matter besides the contenders' own.
 _LIBRARIES = ("msgspec", "requests", "singer-sdk")
 
@@ -80,7 +83,11 @@ def measure_all(plan: Plan) -> dict[str, Any]:
         results["counts"] = counts = [_count(case, server) for case in cases]
         cases = [case for case, counted in zip(cases, counts, strict=True) if counted["rows_came"]]
         results["runs"] = [*_rounds(cases, plan.repetitions, server, _run)]
+        results["runs"] += _rounds(plan.changes(), plan.repetitions, server, _run)
         results["runs"] += _loads(plan, server)
+    results["state_bytes"] = {
+        file.stem.partition("-")[0]: file.stat().st_size for file in Path(_STATES.name).iterdir()
+    }
     results["minutes"] = round((time.monotonic() - began) / 60, 1)
     return results
 
@@ -118,20 +125,26 @@ def _count(case: Case, server: Served) -> dict[str, Any]:
 
 def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
     # Imported late: it makes this process larger, and a child's peak is at least its parent's.
-    from bench.load import TARGET, load  # noqa: PLC0415
+    from bench.load import TARGET, load, load_again  # noqa: PLC0415
     from demo.postgres import postgres  # noqa: PLC0415
 
     if not TARGET.exists():
         say("target-postgres is not installed; no load is measured")
         return []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres(Path(folder)) as url:
-        return [*_rounds(plan.database(), plan.loads, server, lambda job: load(job, url))]
+        return [
+            *_rounds(plan.database(), plan.loads, server, lambda job: load(job, url)),
+            *_rounds(plan.loaded_changes(), plan.loads, server, lambda job: load_again(job, url)),
+        ]
 
 
 @contextmanager
 def _job(case: Case, server: Served, *, counted: bool = False) -> Iterator[Job]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        yield Job(case, server, Path(folder), counted)
+        job = Job(case, server, Path(folder), counted)
+        if case.method == "LOG_BASED":
+            job = replace(job, state=state_of_first_read(job, Path(_STATES.name)))
+        yield job
 
 
 def _versions() -> dict[str, str]:
@@ -144,6 +157,8 @@ def _versions() -> dict[str, str]:
 
 def _name(case: Case) -> str:
     more = f", {case.latency} ms, concurrency {case.concurrency}" if case.latency else ""
+    if case.kind in {"changes", "loaded changes"}:
+        more = f", {case.method}, {case.changed} % changed"
     return f"{case.contender}, {case.rows} rows by {case.page_size}{more} {case.settings}".rstrip()
 
 

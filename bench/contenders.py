@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,21 +36,25 @@ class Job:
         server: Where.
         folder: An empty folder for files of this run.
         counted: Whether all rows are wanted on the standard output.
+        state: The state that the tap begins with; None for none.
     """
 
     case: Case
     server: Served
     folder: Path
     counted: bool = False
+    state: Path | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of tap-yonyou."""
         settings = {
             **self.server.accounts,
-            "api_url": self.server.url(self.case.rows, self.case.latency),
+            "api_url": self.server.url(self.case.rows, self.case.latency, self.case.changed),
             "page_size": self.case.page_size,
         }
+        if self.case.kind == "loaded changes":  # as meltano.yml has it
+            settings["emit_activate_version_messages"] = True
         if self.case.concurrency is not None:
             settings["concurrency"] = self.case.concurrency
         return settings
@@ -90,8 +95,15 @@ def _floor(job: Job) -> list[str]:
 
 def tap_yonyou(job: Job) -> list[str]:
     """Give the command of the tap that is installed beside this Python."""
-    tap = _PYTHON.with_name("tap-yonyou")
-    return [str(tap), "--config", job.write("config.json", job.settings)]
+    tap = str(_PYTHON.with_name("tap-yonyou"))
+    command = [tap, "--config", job.write("config.json", job.settings)]
+    if job.case.method == "LOG_BASED":
+        catalog = json.loads(
+            subprocess.check_output([tap, "--discover"], stderr=subprocess.DEVNULL)
+        )
+        catalog["streams"][0]["replication_method"] = job.case.method
+        command += ["--catalog", job.write("catalog.json", catalog)]
+    return command + (["--state", str(job.state)] if job.state else [])
 
 
 def _plain_tap(job: Job) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind: TypeAlias = Literal["speed", "start", "latency", "database"]
+Kind: TypeAlias = Literal["speed", "start", "latency", "database", "changes", "loaded changes"]
 
 TAP, FLOOR = "tap-yonyou", "floor"
 
@@ -18,13 +18,16 @@ class Case:
     """One thing to measure, again and again.
 
     Attributes:
-        kind: Why: rows a second, the start-up, requests in flight, or a load into PostgreSQL.
+        kind: Why: rows a second, the start-up, requests in flight, a load into PostgreSQL, or a
+            read after another one, alone or into the table that this one has filled.
         contender: The name of who runs.
         rows: How many rows there are to read.
         page_size: Rows in one reply.
         latency: Milliseconds before each answer.
         concurrency: Requests in flight; None leaves it to the contender.
         settings: Whose settings the target has, in a load.
+        method: The replication method; LOG_BASED follows a first read, which is not measured.
+        changed: How many percent of the rows have changed since that.
     """
 
     kind: Kind
@@ -34,6 +37,15 @@ class Case:
     latency: int = 0
     concurrency: int | None = None
     settings: Literal["", "meltano.yml", "defaults"] = ""
+    method: Literal["FULL_TABLE", "LOG_BASED"] = "FULL_TABLE"
+    changed: int = 0
+
+
+_CHANGES: Final[tuple[tuple[Literal["FULL_TABLE", "LOG_BASED"], int], ...]] = (
+    ("FULL_TABLE", 0),
+    ("LOG_BASED", 0),
+    ("LOG_BASED", 1),
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +95,25 @@ class Plan:
         for number in self.concurrency:
             rows = self.pages * self.page_size
             yield Case("latency", TAP, rows, self.page_size, self.latency, number)
+
+    def changes(self) -> Iterator[Case]:
+        """Give the reads that follow another one."""
+        for rows in (self.rows, self.large):
+            for method, changed in _CHANGES:
+                yield Case("changes", TAP, rows, self.page_size, method=method, changed=changed)
+
+    def loaded_changes(self) -> Iterator[Case]:
+        """Give those that load into PostgreSQL what has changed."""
+        for method, changed in _CHANGES:
+            yield Case(
+                "loaded changes",
+                TAP,
+                self.rows,
+                self.page_size,
+                settings="meltano.yml",
+                method=method,
+                changed=changed,
+            )
 
     def database(self) -> Iterator[Case]:
         """Give the loads into PostgreSQL."""

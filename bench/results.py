@@ -150,6 +150,7 @@ class Results:
             f"{plan.pages} pages at {plan.latency} ms, `concurrency` {most}, against the ideal",
             read.median / ideal if read and ideal else None,
         )
+        yield from self._bars_of_changes()
         ratio = large.rate / rows.rate if large and rows else None
         what = f"rows/s at {plan.large:,} rows against {plan.rows:,}"
         yield Bar(what, "≥ 0.9 ×", ratio, is_reached=ratio is not None and ratio >= 0.9)  # noqa: PLR2004
@@ -160,6 +161,30 @@ class Results:
             peaks[0] / peaks[1] if peaks[0] and peaks[1] else None,
         )
         yield _at_most(200, f"peak memory at {plan.large:,} rows", peaks[0], "MB")
+
+    def _bars_of_changes(self) -> Iterator[Bar]:
+        plan = self.plan
+
+        def pair(kind: str, rows: int, changed: int) -> tuple[Measured | None, Measured | None]:
+            full = self.of(kind, rows=rows, method="FULL_TABLE")
+            return full, self.of(kind, rows=rows, method="LOG_BASED", changed=changed)
+
+        for rows in (plan.rows, plan.large):
+            full, log = pair("changes", rows, 0)
+            what = f"{rows:,} rows unchanged, LOG_BASED against FULL_TABLE"
+            yield _at_most(1.1, what, _ratio(log, full))
+        for changed, least in ((0, 4.0), (1, 3.0)):
+            full, log = pair("loaded changes", plan.rows, changed)
+            ratio = _ratio(full, log)
+            part = f"{changed} % changed" if changed else "unchanged"
+            what = f"{plan.rows:,} rows, {part}, into PostgreSQL, LOG_BASED against FULL_TABLE"
+            is_reached = ratio is not None and ratio >= least
+            yield Bar(what, f"≥ {least:g} × faster", ratio, is_reached)
+        peaks = [log.memory[0] for n in (0, 1) if (log := pair("changes", plan.large, n)[1])]
+        what = f"peak memory at {plan.large:,} rows, LOG_BASED"
+        yield _at_most(200, what, max(peaks, default=None), "MB")
+        sizes = [int(size) / int(rows) for rows, size in self.data["state_bytes"].items()]
+        yield _at_most(12, "state of LOG_BASED, for each row", max(sizes, default=None), "bytes")
 
 
 def _matching(rows: Sequence[Mapping[str, Any]], wanted: Mapping[str, object]) -> list[Any]:

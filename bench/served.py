@@ -35,9 +35,15 @@ class Served:
     accounts: Mapping[str, str]
     token: str
 
-    def url(self, rows: int, latency: int = 0) -> str:
-        """Give the address of a U8 with so many rows and so many milliseconds of latency."""
-        return f"http://127.0.0.1:{self.port}/{rows}/{latency}"
+    def url(self, rows: int, latency: int = 0, changed: int = 0) -> str:
+        """Give the address of a U8.
+
+        Args:
+            rows: How many rows it has.
+            latency: Milliseconds before each answer.
+            changed: How many percent of the rows have changed.
+        """
+        return f"http://127.0.0.1:{self.port}/{rows}/{latency}/{changed}"
 
     def rate(self, rows: int, size: int) -> float:
         """Read pages over and over and look at none of them.
@@ -55,7 +61,7 @@ class Served:
             began = time.perf_counter()
             while (elapsed := time.perf_counter() - began) < _TRIAL:
                 query = f"token={self.token}&page_index={1 + reads % pages}&rows_per_page={size}"
-                connection.sendall(f"GET /{rows}/0/api/?{query} HTTP/1.1\r\n\r\n".encode())
+                connection.sendall(f"GET /{rows}/0/0/api/?{query} HTTP/1.1\r\n\r\n".encode())
                 received = connection.recv_into(buffer)
                 end = buffer.index(b"\r\n\r\n", 0, received) + 4
                 left = end + int(buffer[:end].rpartition(b":")[2]) - received

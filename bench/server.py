@@ -1,9 +1,9 @@
 """A U8+ that is never the bottleneck: every row is encoded before the first request.
 
-`python -m bench.server --rows 1000000` prints one line of JSON
-and serves until its standard input closes. How many rows there are and how late each answer comes
-is said in the address, `http://127.0.0.1:<port>/<rows>/<latency in ms>`, so that one server does
-for all cases. The rows are the sandbox's, and so is the wording of a reply.
+`python -m bench.server --rows 1000000` prints one line of JSON and serves until its standard input
+closes. The address says how many rows there are, how late each answer comes, and how many percent
+of the rows (0 or 1) are not as before, `http://127.0.0.1:<port>/<rows>/<milliseconds>/<percent>`,
+so that one server does for all cases. The rows are the sandbox's, and so is the wording of a reply.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ _PART = 10_000
 class Rows:
     """All rows as they stand on the wire, in a temporary file that stays in the page cache."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, edited: int = 0) -> None:
         """Encode them.
 
         Args:
             count: How many rows the longest case reads.
+            edited: How many of a hundred have another name.
         """
         self._ends = [0]
         # Not memory of the process: a million rows take some 450 MB.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- open for as long as the map is
         for first in range(1, count + 1, _PART):
             for number in range(first, min(first + _PART, count + 1)):
-                row = encode(contact(number))
+                row = encode(contact(number) | ({"name": "改名"} if number % 100 < edited else {}))
                 self._file.write(row + b",")
                 self._ends.append(self._ends[-1] + len(row) + 1)
         self._file.flush()
@@ -59,14 +60,18 @@ class Service:
     """What is answered to a request."""
 
     rows: Rows
+    edited: Rows
 
-    def answer(self, path: str, query: dict[str, str], count: int) -> list[bytes | memoryview]:
+    def answer(
+        self, path: str, query: dict[str, str], count: int, changed: int = 0
+    ) -> list[bytes | memoryview]:
         """Answer as the sandbox does.
 
         Args:
             path: The path without what the address of the case adds.
             query: The parameters.
             count: How many rows this case has.
+            changed: How many percent of them have changed.
 
         Returns:
             The body, in parts.
@@ -77,7 +82,7 @@ class Service:
         if query.get("token") != _TOKEN:
             return [encode(Refused(BAD_TOKEN).reply)]
         page, size = int(query.get("page_index", 1)), int(query.get("rows_per_page", 20))
-        rows = self.rows[(page - 1) * size : min(page * size, count)]
+        rows = (self.edited if changed else self.rows)[(page - 1) * size : min(page * size, count)]
         if not rows:
             return [encode(Refused(NOTHING_MATCHES, "客户联系人").reply)]
         head, tail = encode(
@@ -151,10 +156,10 @@ class Server:
     def _response(self, request: bytes) -> list[bytes | memoryview]:
         target = urlsplit(request.split(b" ", 2)[1].decode())
         try:
-            _, count, latency, rest = target.path.split("/", 3)
+            _, count, latency, changed, rest = target.path.split("/", 4)
             query = {name: values[0] for name, values in parse_qs(target.query).items()}
             time.sleep(int(latency) / 1000)
-            first, *others = self._service.answer(f"/{rest}", query, int(count))
+            first, *others = self._service.answer(f"/{rest}", query, int(count), int(changed))
         except ValueError:
             return [b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"]
         length = sum(map(len, (first, *others)))
@@ -174,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.server", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="rows to prepare (100000)")
     options = parser.parse_args()
-    service = Service(Rows(options.rows))
+    service = Service(Rows(options.rows), Rows(options.rows, edited=1))
     service.check(min(options.rows, 2500), 1000)
     server = Server(service)
     server.start()
