@@ -54,6 +54,9 @@ class LogBased:
     If a run does not end well, the target may hold what it emitted, or not. So the keys of what is
     going to be emitted are noted first, and the next run takes nothing for granted about them. A
     baseline needs no notes: if it fails, there is another one.
+
+    Attributes:
+        begins_version: Whether a proved read ends with ACTIVATE_VERSION.
     """
 
     deletes = True
@@ -96,7 +99,7 @@ class LogBased:
         self._comparison = Comparison(self._secret)
         # In seconds: some targets keep versions in 32 bits.
         self.version: int | None = int(time.time()) if activates else None
-        self._activates = activates
+        self.begins_version = activates
         try:
             if (content := store.read()) is not None:
                 self._go_on(Snapshot.decode(content))
@@ -107,7 +110,7 @@ class LogBased:
         """Take over what the last complete read has left."""
         if before.scope != fingerprint(before.secret, self._view.scope):
             # What is not in this scope is not gone.
-            self.version, self._activates = before.version, False
+            self.version, self.begins_version = before.version, False
             self._warn(
                 "account, data source, filters or parameters are not those of the last complete "
                 "read; every row is written again, and nothing is deleted"
@@ -126,7 +129,7 @@ class LogBased:
             if self.version is not None:
                 self.version = max(self.version, (before.version or 0) + 1)
         else:
-            self.version, self._activates = before.version, False
+            self.version, self.begins_version = before.version, False
             comparison.doubt(pending)
             self._noted = dict.fromkeys(pending)
         self._is_outdated = pending != [] or self.version != before.version
@@ -178,12 +181,12 @@ class LogBased:
     def _check_deletes(self, outcome: Outcome) -> None:
         if kept := self._comparison.kept:
             self._breaker._replace(rows_before=kept).check(self._comparison.kept_and_gone)
-        elif self._activates:
+        elif self.begins_version:
             self._breaker.check((self._breaker.rows_before or 0) - outcome.rows)
 
     def activates(self, outcome: Outcome) -> bool:
         """Have the target delete what a complete baseline did not bring."""
-        return self._activates and outcome.is_proved
+        return self.begins_version and outcome.is_proved
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Keep the snapshot of a proved read.

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 _TEST_ROWS: Final = 10
 
 
+FILTERED: Final = (
+    "%s: filters are set together with emit_activate_version_messages: the target will mark as "
+    "gone, or delete, all that does not match them"
+)
+
+
 class U8Stream(Stream):
     """A list of U8."""
 
@@ -178,7 +184,10 @@ class U8Stream(Stream):
         breaker = Breaker(self.name, rows_before, self.config["max_deletes_percent"])
         kept = store.Store(self.name, bookmark, self._write_state, self._folder)
         if self.replication_method == REPLICATION_LOG_BASED:
-            return LogBased(self.name, kept, self._view, activates=deletes, breaker=breaker)
+            made = LogBased(self.name, kept, self._view, activates=deletes, breaker=breaker)
+            if made.begins_version and self.config.get("filters", {}).get(self.name):
+                self.logger.warning(FILTERED, self.name)
+            return made
         kept.doubt()
         if self.replication_method == REPLICATION_INCREMENTAL:
             marker = self.resource.incremental[str(self.replication_key)]

@@ -19,7 +19,7 @@ from tap_yonyou.errors import SettingsError
 from tap_yonyou.gateway import Gateway
 from tap_yonyou.records import DELETED_AT
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
-from tap_yonyou.stream import U8Stream
+from tap_yonyou.stream import FILTERED, U8Stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,28 +99,28 @@ class TapYonyou(CommandLine):
             SettingsError: A stream map would remove what tells of a deletion.
         """
         maps = stream_maps_of(self.config, stream.name).values()
-        is_filtered = any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+        is_mapped_away = any(isinstance(one, dict) and one.get("__filter__") for one in maps)
         if stream.replication_method == REPLICATION_LOG_BASED:
-            if is_filtered:
-                msg = (
-                    f"{stream.name}: __filter__ in stream_maps would hide deletions from "
-                    "LOG_BASED; use the setting filters, or FULL_TABLE"
-                )
-                raise SettingsError(msg)
-            for one in stream.stream_maps:
-                if DELETED_AT not in one.transformed_schema["properties"]:
-                    msg = (
-                        f"{stream.name}: stream_maps remove {DELETED_AT}, which tells of deletions "
-                        f"with LOG_BASED; add {DELETED_AT}: {DELETED_AT}"
-                    )
-                    raise SettingsError(msg)
-        elif (
+            _check_maps(stream, is_filtered=is_mapped_away)
+        if (
             self.config["emit_activate_version_messages"]
             and stream.replication_method == REPLICATION_FULL_TABLE
-            and (self.config.get("filters", {}).get(stream.name) or is_filtered)
+            and (self.config.get("filters", {}).get(stream.name) or is_mapped_away)
         ):
-            self.logger.warning(
-                "%s: filters are set together with emit_activate_version_messages: the target will "
-                "mark as gone, or delete, all that does not match them",
-                stream.name,
+            self.logger.warning(FILTERED, stream.name)
+
+
+def _check_maps(stream: Stream, *, is_filtered: bool) -> None:
+    if is_filtered:
+        msg = (
+            f"{stream.name}: __filter__ in stream_maps would hide deletions from LOG_BASED; use "
+            "the setting filters, or FULL_TABLE"
+        )
+        raise SettingsError(msg)
+    for one in stream.stream_maps:
+        if DELETED_AT not in one.transformed_schema["properties"]:
+            msg = (
+                f"{stream.name}: stream_maps remove {DELETED_AT}, which tells of deletions with "
+                f"LOG_BASED; add {DELETED_AT}: {DELETED_AT}"
             )
+            raise SettingsError(msg)

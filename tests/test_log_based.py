@@ -358,6 +358,13 @@ def test_another_scope_begins_anew_deletes_nothing_and_says_so(
     assert [*written(read(**deletes, **other)).values()] == [None]
 
 
+def test_filters_are_warned_of_with_the_baseline_and_not_later(read: Read) -> None:
+    given = {"filters": {STREAM: {"default": True}}, "emit_activate_version_messages": True}
+    (warning,) = warnings(read(**given))
+    assert "filters are set together with emit_activate_version_messages" in warning
+    assert warnings(read(**given)) == []
+
+
 def test_the_order_of_filters_is_no_other_scope(read: Read) -> None:
     filters = {"be_main_linker": True, "default": True}
     read(filters={STREAM: filters})
