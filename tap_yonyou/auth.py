@@ -67,26 +67,25 @@ class Token:
 class Login:
     """The one token in use, obtained when it is needed."""
 
-    def __init__(self, log_in: Callable[[], Token] | None, token: str | None = None) -> None:
+    def __init__(self, token: str | None = None, *, can_renew: bool) -> None:
         """Request nothing yet.
 
         Args:
-            log_in: Obtains a token; None if there is no `app_secret` to do it with.
-            token: A token issued elsewhere, used as it is where there is no `app_secret`.
+            token: A token issued elsewhere, used as it is where no other one can be obtained.
+            can_renew: Whether there is an `app_secret` to log in with.
         """
-        self._log_in = log_in
+        #: Whether a token that was refused can be replaced.
+        self.can_renew = can_renew
         # Several requests in flight wait for the one log-in.
         self._lock = threading.Lock()
-        self._token = None if log_in or not token else Token(token)
+        self._token = None if can_renew or not token else Token(token)
         self._failure: RunError | None = None
 
-    @property
-    def can_renew(self) -> bool:
-        """Whether a token that was refused can be replaced."""
-        return self._log_in is not None
-
-    def token(self) -> Token:
+    def token(self, log_in: Callable[[], Token]) -> Token:
         """Give the token to send with a request.
+
+        Args:
+            log_in: Obtains a token.
 
         Returns:
             A token that does not expire within the next minutes.
@@ -97,9 +96,9 @@ class Login:
         with self._lock:
             if self._failure:  # those that waited for it would each fail as slowly
                 raise self._failure
-            if self._log_in and (self._token is None or time.monotonic() >= self._token.renew_at):
+            if self.can_renew and (self._token is None or time.monotonic() >= self._token.renew_at):
                 try:
-                    self._token = self._log_in()
+                    self._token = log_in()
                 except RunError as error:
                     self._failure = error
                     raise

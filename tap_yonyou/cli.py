@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from singer_sdk import Tap
 from singer_sdk.plugin_base import JSONSchemaValidator
@@ -16,6 +16,8 @@ from tap_yonyou.output import Writer
 
 if TYPE_CHECKING:
     import click
+
+    from tap_yonyou.stream import U8Stream
 
 
 class CommandLine(Tap):
@@ -111,27 +113,33 @@ class CommandLine(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self._state_writer.write_state(self.state)
-        selected = [stream for stream in self.streams.values() if stream.selected]
-        failed = []
+        streams = cast("dict[str, U8Stream]", self.streams).values()
+        selected = [stream for stream in streams if stream.selected]
         for stream in selected:
-            try:
-                stream.sync()
-            except RunError:
-                raise
-            except Exception as error:
-                if len(selected) == 1:
-                    raise
-                failed.append(stream.name)
-                for line in lines_of(error):
-                    self.logger.error("%s", line)  # noqa: TRY400 -- one line
-                self.logger.debug("%s", redaction.frames(error))
-            else:
-                stream.finalize_state_progress_markers()
-        for stream in self.streams.values():
+            stream.expect()
+        is_alone = len(selected) == 1
+        failed = [stream.name for stream in selected if not self._sync(stream, is_alone=is_alone)]
+        for stream in streams:
             stream.log_sync_costs()
         if failed:
             msg = f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)}"
             raise U8Error(msg)
+
+    def _sync(self, stream: U8Stream, *, is_alone: bool) -> bool:
+        """Read a stream; if it fails, say why, unless that is said in the end."""
+        try:
+            stream.sync()
+        except RunError:
+            raise
+        except Exception as error:
+            if is_alone:
+                raise
+            for line in lines_of(error):
+                self.logger.error("%s", line)  # noqa: TRY400 -- one line
+            self.logger.debug("%s", redaction.frames(error))
+            return False
+        stream.finalize_state_progress_markers()
+        return True
 
     # Two more underscore names of the SDK.
 

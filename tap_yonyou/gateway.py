@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import backoff
@@ -51,6 +53,23 @@ _CANNOT_RENEW_HINT: Final = (
 )
 
 
+@dataclass(eq=False)
+class Listing:
+    """A list of U8 as one read asks for it.
+
+    Attributes:
+        resource: The list.
+        label: What is read, to begin an error's text with: the stream.
+        params: Parameters of each request, beside accounts and page.
+        requests: How many requests were sent for it, repeated ones and log-ins included.
+    """
+
+    resource: Resource
+    label: str
+    params: Mapping[str, Any]
+    requests: int = 0
+
+
 class Gateway:
     """The OpenAPI of U8+, as every stream of one run reaches it."""
 
@@ -72,33 +91,19 @@ class Gateway:
         self._accounts = {name: config.get(name) for name in ("from_account", "app_key")}
         self._scope = {name: config.get(name) for name in ("to_account", "ds_sequence")}
         self._app_secret: str | None = config.get("app_secret")
-        log_in = self._log_in if self._app_secret else None
-        self._login = Login(log_in, config.get("token"))
+        self._login = Login(config.get("token"), can_renew=self._app_secret is not None)
         self._lock = threading.Lock()
         #: Whether any page has been read.
         self._has_read = False
         self._slowed = False
         self._refusals = 0
 
-    @property
-    def requests(self) -> int:
-        """How many requests were sent so far, log-ins and repeated ones included."""
-        return self._wire.requests
-
-    def get(
-        self,
-        resource: Resource,
-        params: Mapping[str, Any],
-        *,
-        label: str,
-        abandoned: threading.Event,
-    ) -> Reply:
+    def get(self, listing: Listing, page: int, abandoned: threading.Event) -> Reply:
         """Ask for a page of a list until it is answered well.
 
         Args:
-            resource: The list.
-            params: Page and filters.
-            label: What is asked for, to begin an error's text with: stream and page.
+            listing: The list.
+            page: The page's number, from 1.
             abandoned: Ends a wait, and with it the attempts: nobody wants the answer any more.
 
         Returns:
@@ -108,12 +113,14 @@ class Gateway:
             U8Error: The reply ends the read, or no attempt was answered well.
             RunError: The log-in failed.
         """
+        resource, label = listing.resource, f"{listing.label}, page {page}"
         attempts = _Attempts(label, self._max_attempts, abandoned)
+        params = {"page_index": page, **listing.params}
         while True:
-            token = self._login.token()
+            token = self._login.token(partial(self._log_in, listing))
             query = {**self._accounts, **self._scope, "token": token.id, **params}
             try:
-                reply = self._send(resource.path, resource.rows, query)
+                reply = self._send(listing, resource.path, resource.rows, query)
                 self._check_page(reply)
             except Failure as failure:
                 if failure.action is Action.LOGIN:
@@ -129,12 +136,12 @@ class Gateway:
                 self._refusals = 0
                 return reply
 
-    def _log_in(self) -> Token:
+    def _log_in(self, listing: Listing) -> Token:
         attempts = _Attempts("log-in", self._max_attempts, threading.Event(), RunError)
         query = {**self._accounts, "app_secret": self._app_secret}
         while True:
             try:
-                reply = self._send("/system/token", "token", query)
+                reply = self._send(listing, "/system/token", "token", query)
                 if reply.errcode == OK:
                     return Token.of(reply)
                 raise _log_in_refused(reply, self._errcode_actions)
@@ -143,8 +150,10 @@ class Gateway:
             except Failure as failure:
                 attempts.wait(failure, None if failure.is_known else _MAX_UNKNOWN)
 
-    def _send(self, path: str, key: str, query: Mapping[str, Any]) -> Reply:
+    def _send(self, listing: Listing, path: str, key: str, query: Mapping[str, Any]) -> Reply:
         """Make one attempt; an answer with an `errcode` is one, whatever it says."""
+        with self._lock:
+            listing.requests += 1
         content = self._wire.get(path, query)
         try:
             reply = Reply.parse(content, key)

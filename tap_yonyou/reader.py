@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou.completeness import Pass, Proof
 from tap_yonyou.errors import U8Error
-from tap_yonyou.lookahead import in_order
 from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from tap_yonyou.gateway import Gateway
+    from tap_yonyou.gateway import Listing
+    from tap_yonyou.lookahead import Lookahead
     from tap_yonyou.records import Converter
-    from tap_yonyou.reply import Reply
-    from tap_yonyou.resources import Resource
 
 _logger = logging.getLogger("tap-yonyou.reader")
 
@@ -40,29 +37,26 @@ class Reader:
 
     def __init__(
         self,
-        gateway: Gateway,
-        resource: Resource,
+        listing: Listing,
+        lookahead: Lookahead,
         converter: Converter,
         *,
-        params: Mapping[str, Any],
         max_passes: int,
     ) -> None:
         """Request nothing yet.
 
         Args:
-            gateway: Answers the requests.
-            resource: The list.
+            listing: The list.
+            lookahead: Gives the pages in order.
             converter: Makes records of rows.
-            params: `rows_per_page` and filters.
             max_passes: How often all pages are read, if the list changes meanwhile.
         """
-        self._gateway = gateway
-        self._resource = resource
+        self._listing = listing
+        self._lookahead = lookahead
         self._converter = converter
-        self._params = params
         self._max_passes = max_passes
-        self._name = resource.name
-        key = resource.key
+        self._label = listing.label
+        key = self._key = listing.resource.key
         self._key_of: Callable[[Any], Any] | None = itemgetter(*key) if key else None
         self._is_blank = _BLANKS.__contains__ if len(key) == 1 else _is_blank
         self.pass_number = 1
@@ -97,13 +91,13 @@ class Reader:
                 _logger.warning(
                     "%s: the list changed during the read (%s); reading again, pass %d of at "
                     "most %d",
-                    self._name,
+                    self._label,
                     doubt,
                     number,
                     self._max_passes,
                 )
             reading = Pass()
-            yield from self._pass(reading, U8Paginator())
+            yield from self._pass(reading)
             doubt = proof.doubt(reading)
             if not doubt:
                 self.rows, self.is_proved = reading.rows, reading.is_proved
@@ -113,28 +107,22 @@ class Reader:
             "run again at a quieter time, or raise max_passes",
         )
         if proof.shared_keys:
-            what = f"the key {', '.join(self._resource.key)} is not unique, or the list changed"
+            what = f"the key {', '.join(self._key)} is not unique, or the list changed"
             advice = "run again; if it comes again, declare another key with the setting resources"
         most = self._max_passes
         passes = f"each of {most} passes" if most > 1 else "1 pass"
         msg = (
-            f"{self._name}: {what}, in {passes} (at last: {doubt}); nothing was deleted and no "
+            f"{self._label}: {what}, in {passes} (at last: {doubt}); nothing was deleted and no "
             f"bookmark moved; {advice}"
         )
         raise U8Error(msg)
 
-    def _pass(self, reading: Pass, paginator: U8Paginator) -> Iterator[list[dict[str, Any]]]:
-        def fetch(page: int, abandoned: threading.Event) -> Reply:
-            return self._gateway.get(
-                self._resource,
-                {"page_index": page, **self._params},
-                label=f"{self._name}, page {page}",
-                abandoned=abandoned,
-            )
-
-        pages = in_order(fetch, paginator, lambda: self._gateway.concurrency)
+    def _pass(
+        self, reading: Pass, paginator: U8Paginator | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        pages = self._lookahead.pages(self._listing, paginator)
         last_rows: list[Any] = []
-        with closing(pages), Progress(self._name, _logger) as progress:
+        with closing(pages), Progress(self._label, _logger) as progress:
             for page, reply in pages:
                 self.pages_read += 1
                 reading.add_reply(reply, page)
@@ -158,7 +146,7 @@ class Reader:
             keys = [*map(self._key_of, records)]
             if any(map(self._is_blank, keys)):
                 good = next(n for n, key in enumerate(keys) if self._is_blank(key))
-                names = self._resource.key
+                names = self._key
                 missing = [name for name in names if records[good][name] is None] or names
                 problem = f"has no {' and no '.join(missing)}; fix it in U8, then run again"
             keys = keys[:good]
@@ -171,7 +159,7 @@ class Reader:
             raise self._error(page, f"row {good + 1} {problem}")
 
     def _error(self, page: int, problem: str) -> U8Error:
-        return U8Error(f"{self._name}, page {page}: {problem}")
+        return U8Error(f"{self._label}, page {page}: {problem}")
 
 
 def _is_blank(key: tuple[Any, ...]) -> bool:

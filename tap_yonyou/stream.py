@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from tap_yonyou import records, redaction, store
 from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
+from tap_yonyou.gateway import Listing
 from tap_yonyou.log_based import LogBased, View
 from tap_yonyou.reader import Reader
 from tap_yonyou.records import DELETED_AT, Converter
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
-    from tap_yonyou.gateway import Gateway
+    from tap_yonyou.lookahead import Lookahead
     from tap_yonyou.output import Writer
     from tap_yonyou.replication import Replication
     from tap_yonyou.resources import Resource
@@ -52,13 +54,15 @@ class U8Stream(Stream):
     #: `Converter` has typed the values already.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
-    def __init__(self, tap: Tap, resource: Resource, *, gateway: Gateway, writer: Writer) -> None:
+    def __init__(
+        self, tap: Tap, resource: Resource, *, lookahead: Lookahead, writer: Writer
+    ) -> None:
         """Prepare the stream; nothing is requested.
 
         Args:
             tap: The tap the stream belongs to.
             resource: The list.
-            gateway: Answers the requests of all streams.
+            lookahead: Gives the pages of all streams.
             writer: Where the tap's messages go.
         """
         super().__init__(tap, schema=dict(resource.schema), name=resource.name)
@@ -66,7 +70,8 @@ class U8Stream(Stream):
         self.resource = resource
         self.logger.addFilter(_sdk_lines)
         self._u8_tap = tap
-        self._gateway = gateway
+        self._lookahead = lookahead
+        self._expected: Listing | None = None
         self._writer = writer
         self._extracted = datetime.now(UTC)
 
@@ -118,24 +123,26 @@ class U8Stream(Stream):
         Raises:
             U8Error: The read could not be completed.
         """
-        started, requests_before = time.monotonic(), self._gateway.requests
+        started = time.monotonic()
         replication = self._replication(context)
         self._stream_version = replication.version
         converter = Converter(self.effective_schema, self._fields, self.resource.key)
-        reader = self._reader(converter, replication.params)
+        listing, self._expected = self._expected or self._listing(replication.params), None
+        reader = self._reader(listing, converter)
         pages_read, is_rechecked = 0, True
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
             try:
                 yield from self._read(reader, replication)
                 pages_read = reader.pages_read
                 if not self.is_test and (params := replication.recheck()) is not None:
-                    again = self._reader(converter, params)
+                    listing = replace(listing, params=self._params(params))
+                    again = self._reader(listing, converter)
                     yield from self._read(again, replication)
                     pages_read += again.pages_read
                     # At least the row that it begins with is there, unless it was deleted.
                     is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
             finally:
-                counter.value = requests = self._gateway.requests - requests_before
+                counter.value = listing.requests
         if self.is_test:
             return
         outcome = Outcome(reader.rows, reader.is_proved, is_rechecked)
@@ -154,7 +161,7 @@ class U8Stream(Stream):
             self.name,
             replication.told(outcome),
             counted(pages_read, "page"),
-            counted(requests, "request"),
+            counted(listing.requests, "request"),
             time.monotonic() - started,
             converter.summary(),
         )
@@ -189,12 +196,20 @@ class U8Stream(Stream):
                 self.logger.warning(FILTERED, self.name)
             return made
         kept.doubt()
-        if self.replication_method == REPLICATION_INCREMENTAL:
-            marker = self.resource.incremental[str(self.replication_key)]
-            since = self.get_starting_replication_key_value(context)
-            return Incremental(self.name, marker, since)
+        if incremental := self._incremental():
+            return incremental
         # Without a key, a target cannot tell which rows are the same.
         return FullTable(breaker if deletes and self.resource.key else None)
+
+    def _incremental(self) -> Incremental | None:
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return None
+        key = str(self.replication_key)
+        # Not `get_context_state`, which would make one.
+        bookmark = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        is_same = bookmark.get("replication_key") == key
+        since = bookmark.get("replication_key_value") if is_same else None
+        return Incremental(self.name, self.resource.incremental[key], since or None)
 
     @cached_property
     def _view(self) -> View:
@@ -221,24 +236,29 @@ class U8Stream(Stream):
         url = self.config.get("snapshot_store")
         return store.Folder(url, self.name) if url else None
 
-    def _reader(self, converter: Converter, params: Mapping[str, Any]) -> Reader:
+    def expect(self) -> None:
+        """Have the first page on the wire when it is this stream's turn."""
+        incremental = self._incremental()
+        self._expected = self._listing(incremental.params if incremental else {})
+        self._lookahead.expect(self._expected)
+
+    def _listing(self, params: Mapping[str, Any]) -> Listing:
+        return Listing(self.resource, self.name, self._params(params))
+
+    def _params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add to the parameters of a replication those of the configuration."""
         filters = self.config.get("filters", {}).get(self.name, {})
         asked_for = {**filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
             redaction.hide_value(value)
         page_size = self.config["page_size"]
-        return Reader(
-            self._gateway,
-            self.resource,
-            converter,
-            params={
-                **self.resource.params,
-                "rows_per_page": min(page_size, _TEST_ROWS) if self.is_test else page_size,
-                **asked_for,
-            },
-            max_passes=self.config["max_passes"],
-        )
+        rows_per_page = min(page_size, _TEST_ROWS) if self.is_test else page_size
+        return {**self.resource.params, "rows_per_page": rows_per_page, **asked_for}
+
+    def _reader(self, listing: Listing, converter: Converter) -> Reader:
+        most = self.config["max_passes"]
+        return Reader(listing, self._lookahead, converter, max_passes=most)
 
     @cached_property
     def _fields(self) -> list[str]:

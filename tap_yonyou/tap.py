@@ -16,7 +16,8 @@ from tap_yonyou import redaction, resources
 from tap_yonyou.cli import CommandLine
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.gateway import Gateway
+from tap_yonyou.gateway import Gateway, Listing
+from tap_yonyou.lookahead import Lookahead
 from tap_yonyou.records import DELETED_AT
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
@@ -51,8 +52,11 @@ class TapYonyou(CommandLine):
     @override
     def discover_streams(self) -> Sequence[U8Stream]:
         gateway = Gateway(self.config)
+        self.lookahead = Lookahead(gateway.get, lambda: gateway.concurrency)
         return [
-            U8Stream(self, self._resource(name, gateway), gateway=gateway, writer=self.writer)
+            U8Stream(
+                self, self._resource(name, gateway), lookahead=self.lookahead, writer=self.writer
+            )
             for name in dict.fromkeys(self.config["streams"])
         ]
 
@@ -71,12 +75,8 @@ class TapYonyou(CommandLine):
                 name,
             )
             return resource
-        reply = gateway.get(
-            resource,
-            {**resource.params, "page_index": 1, "rows_per_page": self.config["page_size"]},
-            label=f"{name}, page 1",
-            abandoned=threading.Event(),
-        )
+        params = {**resource.params, "rows_per_page": self.config["page_size"]}
+        reply = gateway.get(Listing(resource, name, params), 1, threading.Event())
         return resources.with_seen_fields(resource, reply.rows or [])
 
     @property

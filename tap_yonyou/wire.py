@@ -10,7 +10,6 @@ import io
 import ipaddress
 import socket
 import ssl
-import threading
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -63,9 +62,6 @@ class Wire:
                 to the last one of the answer.
             connections: The most connections to keep.
         """
-        #: Requests sent so far.
-        self.requests = 0
-        self._lock = threading.Lock()
         self._url = api_url.rstrip("/")
         # A socket takes no more than some hundred years.
         self._timeout = min(timeout, _LONGEST_TIMEOUT)
@@ -91,8 +87,6 @@ class Wire:
         Raises:
             Failure: There is no such answer.
         """
-        with self._lock:
-            self.requests += 1
         try:
             with self._session.get(
                 self._url + path,

@@ -17,7 +17,7 @@ import trustme
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
 from tap_yonyou import resources
 from tap_yonyou.errors import TapError, U8Error
-from tap_yonyou.gateway import Gateway
+from tap_yonyou.gateway import Gateway, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,12 +274,7 @@ def gateway_of(u8: Sandbox, **settings: Any) -> Gateway:
 
 
 def ask(gateway: Gateway) -> None:
-    gateway.get(
-        resources.load("customercontacts"),
-        {},
-        label="x",
-        abandoned=threading.Event(),
-    )
+    gateway.get(Listing(resources.load("customercontacts"), "x", {}), 1, threading.Event())
 
 
 def give_up(u8: Sandbox, max_attempts: int) -> None:
@@ -539,10 +534,10 @@ def test_a_code_nobody_knows_gets_three_attempts_before_anything_was_read(
     gateway = gateway_of(u8, max_attempts=5)
     u8.fail(Fault.errcode(errcode), times=None)
     for expected in (attempts, 5):
-        before = gateway.requests
+        before = len(u8.requests)
         with pytest.raises(U8Error, match=f"given up after {expected} attempts"):
             ask(gateway)
-        assert gateway.requests - before == expected + (before == 0)
+        assert len(u8.requests) - before == expected + (before == 0)
         if expected == attempts:
             u8.forgive()
             ask(gateway)

@@ -16,10 +16,11 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contact, contacts
+from tap_yonyou import resources
 from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error
-from tap_yonyou.lookahead import in_order
-from tap_yonyou.pagination import U8Paginator
+from tap_yonyou.gateway import Listing
+from tap_yonyou.lookahead import Lookahead
 from tap_yonyou.progress import Progress
 from tap_yonyou.reply import Reply
 from tap_yonyou.stream import U8Stream
@@ -193,6 +194,9 @@ class Silent(MsgSpecWriter):
         pass
 
 
+LISTING = Listing(resources.load("customercontacts"), "x", {})
+
+
 def reply(page: int) -> Reply:
     return Reply({"errcode": "0", "page_count": "9", "page_index": page, "x": [1]}, "x")
 
@@ -201,11 +205,13 @@ def reply(page: int) -> Reply:
 def test_no_more_pages_are_held_than_the_requests_in_flight_and_one(concurrency: int) -> None:
     asked: list[int] = []
 
-    def fetch(page: int, _: threading.Event) -> Reply:
+    def fetch(_: Listing, page: int, __: threading.Event) -> Reply:
         asked.append(page)
+        if page == 1:
+            time.sleep(0.1)  # so that there is something to hide
         return reply(page)
 
-    pages = in_order(fetch, U8Paginator(), lambda: concurrency)
+    pages = Lookahead(fetch, lambda: concurrency).pages(LISTING)
     for given, (page, answer) in enumerate(pages, start=1):
         assert page == given
         assert answer.body["page_index"] == page
@@ -218,13 +224,15 @@ def test_no_more_pages_are_held_than_the_requests_in_flight_and_one(concurrency:
 def test_a_reader_that_stops_ends_the_waits() -> None:
     ended = threading.Event()
 
-    def fetch(page: int, abandoned: threading.Event) -> Reply:
+    def fetch(_: Listing, page: int, abandoned: threading.Event) -> Reply:
+        if page == 1:
+            time.sleep(0.1)
         if page == 2:
             abandoned.wait(60)
             ended.set()
         return reply(page)
 
-    pages = in_order(fetch, U8Paginator(), lambda: 4)
+    pages = Lookahead(fetch, lambda: 4).pages(LISTING)
     next(pages)
     pages.close()
     assert ended.wait(5)
