@@ -43,6 +43,7 @@ class _Target(NamedTuple):
     endpoint: Endpoint
     resource: str | None
     page: str | None
+    source: str | None
 
     def means(self, request: _Target) -> bool:
         return all(wanted in {None, given} for wanted, given in zip(self, request, strict=True))
@@ -85,7 +86,7 @@ class Sandbox(U8):
     _hooks: list[_Hook] = field(default_factory=list, init=False)
     _stop: Callable[[], None] = field(init=False)
 
-    def fail(
+    def fail(  # noqa: PLR0913
         self,
         fault: Fault,
         endpoint: Endpoint = "batch_get",
@@ -93,14 +94,15 @@ class Sandbox(U8):
         times: int | None = 1,
         *,
         resource: str | None = None,
+        source: int | None = None,
     ) -> None:
         """Answer the next `times` requests (``None``: all) with `fault`.
 
-        That is requests to `endpoint`, and if `page` or `resource` is given for that
-        page or list only. Of several faults that fit a request, the one ordered first
-        is played.
+        That is requests to `endpoint`, and if `page`, `resource` or `source` is given for that
+        page, list or data source only. Of several faults that fit a request, the one ordered
+        first is played.
         """
-        target = _Target(endpoint, resource, None if page is None else str(page))
+        target = _Target(endpoint, resource, _text(page), _text(source))
         count = float("inf") if times is None else times
         with self.lock:
             self._orders.append(_Order(fault, target, count))
@@ -116,14 +118,16 @@ class Sandbox(U8):
         do: Callable[[], object],
         *,
         resource: str | None = None,
+        source: int | None = None,
     ) -> None:
         """Call `do` once, just before `page` is answered or met by a fault.
 
-        That is of any list, or of `resource`. It runs in the server's thread with
-        `lock` held, so it may edit `tables`.
+        That is of any list, or of `resource`, in any data source, or in `source`. It runs in the
+        server's thread with `lock` held, so it may edit `tables`.
         """
         with self.lock:
-            self._hooks.append(_Hook(_Target("batch_get", resource, str(page)), do))
+            target = _Target("batch_get", resource, str(page), _text(source))
+            self._hooks.append(_Hook(target, do))
 
     def __enter__(self) -> Self:
         """Start listening; an OSError if the port is taken."""
@@ -210,11 +214,11 @@ class Sandbox(U8):
         return web.Response(body=body, headers={"Content-Type": JSON})
 
     def _target(self, path: str, query: Query) -> _Target | None:
-        page = query.get("page_index") or "1"
+        page, source = query.get("page_index") or "1", query.get("ds_sequence")
         if path == "/system/token":
-            return _Target("token", None, page)
+            return _Target("token", None, page, source)
         if (found := _LIST.fullmatch(path)) and found[1] in self.tables:
-            return _Target("batch_get", found[1], page)
+            return _Target("batch_get", found[1], page, source)
         return None
 
     def _run_hooks(self, target: _Target) -> None:
@@ -238,6 +242,10 @@ class Sandbox(U8):
                 return encode(self.batch_get(target.resource, query))
             except Refused as refused:
                 return encode(refused.reply)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 async def _idle() -> None:

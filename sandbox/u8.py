@@ -87,7 +87,8 @@ class U8:
         published: whether the app is. Vendor: if not, batch_get answers 30021.
         refused: by resource, the errcode and errmsg an app gets that was not granted
             it, such as `NOT_GRANTED`. Guess: that only the errcode tells.
-        sources: the values of `ds_sequence` there are; all hold the same `tables`.
+        sources: the values of `ds_sequence` there are; all hold the same `tables`, but for
+        others: by value of `ds_sequence`, the tables of a data source of its own.
         tokens: every token issued, newest last.
         lock: held while a request is answered, but not while it waits.
 
@@ -108,6 +109,7 @@ class U8:
     published: bool = True
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
     sources: tuple[int, ...] = (1,)
+    others: dict[int, dict[str, list[Row]]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list, init=False)
     lock: threading.RLock = field(default_factory=threading.RLock, init=False)
     _expiry: dict[str, float] = field(default_factory=dict, init=False)
@@ -156,7 +158,8 @@ class U8:
         size = _positive(query, "rows_per_page", 20)
         size = min(size, self.max_rows_per_page or size)
         known = self.samples.get(resource) or sample(resource)
-        table = self.tables[resource]
+        tables = self.others.get(int(source or 0), self.tables)
+        table = tables[resource]
         if filters := _filters(known, query):
             table = [row for row in table if all(fits(row) for fits in filters)]
         page = table[(index - 1) * size : index * size]

@@ -14,7 +14,7 @@ import click
 from singer_sdk.logging import ConsoleFormatter
 
 from tap_yonyou import output, redaction, signals
-from tap_yonyou.errors import SettingsError, lines_of, one_line
+from tap_yonyou.errors import SettingsError, one_line, say
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
@@ -42,10 +42,11 @@ def main() -> NoReturn:
         sys.exit(end.code)
     except click.ClickException as error:
         # JSON in place of a file's name may hold anything.
-        _say(error, re.sub(r"\{.*\}", redaction.MASK, error.format_message(), flags=re.DOTALL))
+        text = re.sub(r"\{.*\}", redaction.MASK, error.format_message(), flags=re.DOTALL)
+        _logger.error("%s", text)  # noqa: TRY400 -- one line
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is said in one line
-        _say(error, *lines_of(error))
+        say(_logger, error)
     sys.exit(1)
 
 
@@ -79,12 +80,6 @@ def _command() -> click.Command:
         # otherwise; but how a run ends must be seen.
         _logger.disabled = False
         redaction.install()
-
-
-def _say(error: Exception, *lines: object) -> None:
-    for line in lines:
-        _logger.error("%s", line)
-    _logger.debug("%s", redaction.frames(error))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_yonyou import catalog, redaction, settings, signals
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, SettingsError, U8Error, lines_of, one_line
+from tap_yonyou.errors import RunError, SettingsError, U8Error, one_line, say
 from tap_yonyou.output import Writer
 
 if TYPE_CHECKING:
@@ -118,15 +118,17 @@ class CommandLine(Tap):
         for stream in selected:
             stream.expect()
         is_alone = len(selected) == 1
-        failed = [stream.name for stream in selected if not self._sync(stream, is_alone=is_alone)]
+        failed = [label for stream in selected for label in self._sync(stream, is_alone=is_alone)]
         for stream in streams:
             stream.log_sync_costs()
         if failed:
-            msg = f"{len(failed)} of {len(selected)} streams failed: {', '.join(failed)}"
+            reads = sum(len(stream.partitions or (None,)) for stream in selected)
+            kind, mark = ("streams", ", ") if reads == len(selected) else ("reads", "; ")
+            msg = f"{len(failed)} of {reads} {kind} failed: {mark.join(failed)}"
             raise U8Error(msg)
 
-    def _sync(self, stream: U8Stream, *, is_alone: bool) -> bool:
-        """Read a stream; if it fails, say why, unless that is said in the end."""
+    def _sync(self, stream: U8Stream, *, is_alone: bool) -> list[str]:
+        """Read a stream; say why it fails, unless that is said in the end, and what failed."""
         try:
             stream.sync()
         except RunError:
@@ -134,12 +136,10 @@ class CommandLine(Tap):
         except Exception as error:
             if is_alone:
                 raise
-            for line in lines_of(error):
-                self.logger.error("%s", line)  # noqa: TRY400 -- one line
-            self.logger.debug("%s", redaction.frames(error))
-            return False
+            say(self.logger, error)
+            return [stream.name]
         stream.finalize_state_progress_markers()
-        return True
+        return stream.failed
 
     # Two more underscore names of the SDK.
 

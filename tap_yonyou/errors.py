@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
-from tap_yonyou.redaction import redact
+from tap_yonyou.redaction import frames, redact
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
 
 #: Fine. A reply without an `errcode` counts as this one if what was asked for is there.
@@ -96,6 +97,18 @@ def lines_of(error: Exception) -> list[str]:
     # Its own text may hold a value of a record.
     line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
     return [line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows"]
+
+
+def say(logger: logging.Logger, error: Exception) -> None:
+    """Write an exception to the log: what it tells a person, and at DEBUG where it came from.
+
+    Args:
+        logger: Where to.
+        error: Any exception.
+    """
+    for line in lines_of(error):
+        logger.error("%s", line)
+    logger.debug("%s", frames(error))
 
 
 @dataclass(eq=False)

@@ -7,7 +7,6 @@ what the target holds already is not emitted again.
 from __future__ import annotations
 
 import logging
-import time
 from datetime import UTC, datetime
 from itertools import islice
 from operator import itemgetter
@@ -21,7 +20,7 @@ from tap_yonyou.snapshot import LostError, Snapshot, fingerprint, new_secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tap_yonyou.replication import Breaker, Outcome, Records
+    from tap_yonyou.replication import Breaker, Outcome, Records, Versions
     from tap_yonyou.store import Store
 
 _logger = logging.getLogger("tap-yonyou.log_based")
@@ -37,13 +36,13 @@ class View(NamedTuple):
 
     Attributes:
         key: The fields that identify a record.
-        fields: All fields of a record.
+        blank: A record without any value but those that all records have alike.
         scope: Which rows are read, in a form for JSON.
         shape: How records are made of them, in a form for JSON.
     """
 
     key: Sequence[str]
-    fields: Sequence[str]
+    blank: Mapping[str, Any]
     scope: Any
     shape: Any
 
@@ -56,34 +55,30 @@ class LogBased:
     baseline needs no notes: if it fails, there is another one.
 
     Attributes:
-        begins_version: Whether a proved read ends with ACTIVATE_VERSION.
+        begins_version: Whether ACTIVATE_VERSION follows a proved read: one of all rows.
     """
 
     deletes = True
 
     def __init__(
-        self,
-        stream: str,
-        store: Store,
-        view: View,
-        *,
-        activates: bool,
-        breaker: Breaker,
+        self, label: str, store: Store, view: View, versions: Versions, breaker: Breaker
     ) -> None:
         """Begin where the last complete read ended, or with a baseline.
 
         Args:
-            stream: The stream's name.
+            label: What log lines begin with.
             store: Keeps the snapshot.
             view: What is read; another scope begins anew, another shape emits everything again.
-            activates: Whether a baseline carries a version, and ends with ACTIVATE_VERSION.
+            versions: What the records carry since the baseline, or with a new one.
             breaker: How much may be deleted.
 
         Raises:
             U8Error: The snapshot cannot be reached.
         """
         self.params: Mapping[str, Any] = {}
-        self._stream = stream
+        self.version = versions.current if versions.new is None else versions.new
+        self.begins_version = versions.new is not None
+        self._label = label
         self._store = store
         self._view = view
         self._key_of: Callable[[Any], Any] = itemgetter(*view.key)
@@ -97,20 +92,17 @@ class LogBased:
         self._is_outdated = True
         self._secret = new_secret()
         self._comparison = Comparison(self._secret)
-        # In seconds: some targets keep versions in 32 bits.
-        self.version: int | None = int(time.time()) if activates else None
-        self.begins_version = activates
         try:
             if (content := store.read()) is not None:
-                self._go_on(Snapshot.decode(content))
+                self._go_on(Snapshot.decode(content), versions)
         except LostError as error:
             self._warn(f"{error}; every row is written again")
 
-    def _go_on(self, before: Snapshot) -> None:
+    def _go_on(self, before: Snapshot, versions: Versions) -> None:
         """Take over what the last complete read has left."""
         if before.scope != fingerprint(before.secret, self._view.scope):
             # What is not in this scope is not gone.
-            self.version, self.begins_version = before.version, False
+            self.version, self.begins_version = versions.current, False
             self._warn(
                 "account, data source, filters or parameters are not those of the last complete "
                 "read; every row is written again, and nothing is deleted"
@@ -126,19 +118,17 @@ class LogBased:
                 "after the last complete read, much was written of which the target may hold any "
                 "part; every row is written again"
             )
-            if self.version is not None:
-                self.version = max(self.version, (before.version or 0) + 1)
         else:
-            self.version, self.begins_version = before.version, False
+            self.version, self.begins_version = versions.current, False
             comparison.doubt(pending)
             self._noted = dict.fromkeys(pending)
-        self._is_outdated = pending != [] or self.version != before.version
+        self._is_outdated = pending != []
         if before.shape != fingerprint(before.secret, self._view.shape):
             self._is_outdated = True
             comparison.doubt_all()
             _logger.info(
                 "%s: schema, selection or stream maps have changed; every row is written again",
-                self._stream,
+                self._label,
             )
         self._comparison, self._secret = comparison, before.secret
 
@@ -168,8 +158,7 @@ class LogBased:
         """
         if outcome.is_proved:
             self._check_deletes(outcome)
-            blank = dict.fromkeys(self._view.fields)
-            blank[DELETED_AT] = datetime.now(UTC).isoformat()
+            blank = {**self._view.blank, DELETED_AT: datetime.now(UTC).isoformat()}
             gone = self._comparison.gone()
             while keys := [*islice(gone, _HELD)]:
                 parts = keys if len(self._view.key) > 1 else zip(keys, strict=True)
@@ -183,10 +172,6 @@ class LogBased:
             self._breaker._replace(rows_before=kept).check(self._comparison.kept_and_gone)
         elif self.begins_version:
             self._breaker.check((self._breaker.rows_before or 0) - outcome.rows)
-
-    def activates(self, outcome: Outcome) -> bool:
-        """Have the target delete what a complete baseline did not bring."""
-        return self.begins_version and outcome.is_proved
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Keep the snapshot of a proved read.
@@ -203,14 +188,13 @@ class LogBased:
                 secret=self._secret,
                 scope=fingerprint(self._secret, self._view.scope),
                 shape=fingerprint(self._secret, self._view.shape),
-                version=self.version,
                 keys=keys,
                 digests=digests,
             )
             self._store.write(snapshot.encode())
         else:
             self._store.write(None)
-        return {"rows": counts.new + counts.changed + counts.unchanged}
+        return {"rows": counts.new + counts.changed + counts.unchanged, "version": self.version}
 
     def told(self, outcome: Outcome) -> str:
         """Say how many rows came, and how they differ from the last complete read."""
@@ -235,4 +219,4 @@ class LogBased:
         return released
 
     def _warn(self, what: str) -> None:
-        _logger.warning("%s: %s", self._stream, what)
+        _logger.warning("%s: %s", self._label, what)

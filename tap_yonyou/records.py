@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: To be raised when a record of the same row is another than before, so that LOG_BASED notices.
 VERSION: Final = 1
 
+#: The number of the data source of a row, if several are read (数据源序号).
+DATA_SOURCE: Final = "ds_sequence"
+
 #: When a row was found to be gone, null for one that lives, with LOG_BASED; targets know the name.
 DELETED_AT: Final = "_sdc_deleted_at"
 
@@ -71,6 +74,7 @@ class Converter:
         schema: Mapping[str, Any],
         selected: Iterable[str],
         key: Sequence[str] = (),
+        same: Mapping[str, Any] | None = None,
     ) -> None:
         """Compile the schema.
 
@@ -79,6 +83,7 @@ class Converter:
             selected: The names of the fields to emit.
             key: The fields that identify a record. Of several, one that is missing or blank
                 becomes `""` if it is a text: a key is never null.
+            same: Fields that every record has with the same value, whatever the row says.
         """
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -88,6 +93,7 @@ class Converter:
         self._key_parts = texts if len(key) > 1 else ()
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
+        self._same = same or {}
         self._known = frozenset(properties)
         # The case of keys is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
@@ -102,6 +108,7 @@ class Converter:
             For each row every selected field with a value of its type, or null where U8 has none.
         """
         records, known, names, all_text = [], self._known, self._names, _TEXTS.issuperset
+        same = self._same
         for row in rows:
             if not row.keys() <= known:
                 row = self._respelt(row)  # noqa: PLW2901 -- the same row, with other keys
@@ -124,6 +131,8 @@ class Converter:
             for name in self._key_parts:
                 if record[name] is None:
                     record[name] = ""
+            if same:
+                record.update(same)
             records.append(record)
         return records
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -40,17 +39,31 @@ class Outcome(NamedTuple):
     is_rechecked: bool = True
 
 
+class Versions(NamedTuple):
+    """What the records of a table may carry, to tell those that are there from those that are gone.
+
+    Attributes:
+        current: What they carry already; None for nothing.
+        new: What they may carry from now on, if all of them come again; None if they must not.
+    """
+
+    current: int | None = None
+    new: int | None = None
+
+
 class Replication(Protocol):
     """One run of one stream.
 
     Attributes:
         params: What to ask for, beside the configured filters and in place of one of that name.
         version: What the records carry; None for nothing.
+        begins_version: Whether ACTIVATE_VERSION is to follow a read that is proved complete.
         deletes: Whether the target is to learn what is gone.
     """
 
     params: Mapping[str, Any]
     version: int | None
+    begins_version: bool
     deletes: bool
 
     def let_through(self, records: Records, number: int) -> Records:
@@ -82,13 +95,6 @@ class Replication(Protocol):
 
         Raises:
             U8Error: More would be deleted than may be.
-        """
-
-    def activates(self, outcome: Outcome) -> bool:
-        """Tell whether ACTIVATE_VERSION is to be sent, after all records.
-
-        Args:
-            outcome: How the read ended.
         """
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -145,16 +151,16 @@ class Breaker(NamedTuple):
 class FullTable:
     """Asks for everything; with a version, what did not come is gone."""
 
-    def __init__(self, breaker: Breaker | None = None) -> None:
+    def __init__(self, version: int | None = None, breaker: Breaker | None = None) -> None:
         """Begin a run.
 
         Args:
-            breaker: How much the target may delete; None if it is to delete nothing.
+            version: What the records carry; None if the target is to delete nothing.
+            breaker: How much may be deleted.
         """
         self.params: Mapping[str, Any] = {}
-        self.deletes = breaker is not None
-        # In seconds: some targets keep versions in 32 bits.
-        self.version = int(time.time()) if self.deletes else None
+        self.version = version
+        self.begins_version = self.deletes = version is not None
         self._breaker = breaker
 
     def let_through(self, records: Records, number: int) -> Records:  # noqa: ARG002
@@ -170,13 +176,9 @@ class FullTable:
         Raises:
             U8Error: More is gone than may be.
         """
-        if self._breaker and outcome.is_proved:
+        if self.deletes and self._breaker and outcome.is_proved:
             self._breaker.check((self._breaker.rows_before or 0) - outcome.rows)
         return ()
-
-    def activates(self, outcome: Outcome) -> bool:
-        """Have the target delete what a complete read did not bring."""
-        return self.deletes and outcome.is_proved
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Keep how many rows there are."""
@@ -199,7 +201,7 @@ class Incremental:
     """
 
     version: int | None = None
-    deletes = False
+    begins_version = deletes = False
 
     def __init__(self, stream: str, marker: Marker, bookmark: Any) -> None:
         """Begin a run.
@@ -255,10 +257,6 @@ class Incremental:
     def rest(self, outcome: Outcome) -> tuple[()]:  # noqa: ARG002
         """Give nothing: what was not asked for is not gone."""
         return ()
-
-    def activates(self, outcome: Outcome) -> bool:  # noqa: ARG002
-        """Delete nothing either."""
-        return False
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Move the bookmark, but not past an edit that may have been missed."""

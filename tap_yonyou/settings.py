@@ -26,6 +26,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_yonyou import resources
 from tap_yonyou.errors import Action, SettingsError, TapError, one_line
+from tap_yonyou.records import DATA_SOURCE
 from tap_yonyou.wire import is_loopback
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ _NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
 #: What every request has, or only the log-in.
 RESERVED_PARAMS: Final = frozenset(
     (
-        *("from_account", "to_account", "app_key", "app_secret", "token", "ds_sequence"),
+        *("from_account", "to_account", "app_key", "app_secret", "token", DATA_SOURCE),
         *("page_index", "rows_per_page"),
     )
 )
@@ -164,6 +165,15 @@ def config_jsonschema() -> dict[str, Any]:
             description="Number of the data source (数据源序号); left out, U8 takes the first "
             "data source of the app.",
             examples=[1],
+        ),
+        th.Property(
+            "ds_sequences",
+            th.ArrayType(th.IntegerType(minimum=1, nullable=False)),
+            title="Data source numbers",
+            description="Numbers of several data sources, each of which is read. Records then have "
+            "their number in a field ds_sequence, which is a part of the key. Not together with "
+            "ds_sequence.",
+            examples=[[1, 2, 3]],
         ),
         th.Property(
             "api_url",
@@ -377,6 +387,10 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: s
             "api_url must be an https address without blanks, credentials, query or fragment; "
             "plain http is allowed for a loopback host only, because requests carry secrets",
         )
+    if config.get("ds_sequences") == []:
+        lines.append("ds_sequences must name one or more data sources")
+    if "ds_sequences" in config and DATA_SOURCE in config:
+        lines.append("ds_sequence and ds_sequences are both set: set one of them")
     if isinstance(store := config.get("snapshot_store"), str) and (problem := _store(store)):
         lines.append(f"snapshot_store {problem}")
     # A name may hold a line feed.

@@ -35,7 +35,6 @@ class Snapshot(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_o
             be compared.
         scope: What was read: a digest of accounts, data source, filters and parameters.
         shape: How rows became records: a digest of schema, selection and stream maps.
-        version: What the records carry since the baseline; None for nothing.
         keys: The keys, as `pack` gives them.
         digests: One for each key, in the same order.
     """
@@ -43,7 +42,6 @@ class Snapshot(msgspec.Struct, array_like=True, forbid_unknown_fields=True, kw_o
     secret: bytes
     scope: bytes
     shape: bytes
-    version: int | None
     keys: bytes
     digests: bytes
 

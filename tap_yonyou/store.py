@@ -5,7 +5,8 @@ A bookmark of LOG_BASED has
 - `snapshot`: `1:state:<checksum>:<base64>` or `1:file:<checksum>:<name>`;
 - `pending`: the keys that were written since, as base64, or `all`. Beside a file they stand in a
   file, too;
-- `previous`: the file that this snapshot took the place of.
+- `previous`: the file that this snapshot took the place of;
+- `rows`, how many it has, and `version`, what records carry since the baseline.
 
 None of these is a dictionary, which Meltano would merge with the former one, nor is one ever left
 out, for then the former one would stay: null stands for nothing.
@@ -155,7 +156,7 @@ class Store:
         if data is None:
             return
         if self._folder:
-            name = re.sub(r"\W", "_", self._name, flags=re.ASCII)
+            name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)
             file = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
             self._folder.write(file, data)
             self._bookmark["previous"] = _file(self._bookmark) or self._bookmark.get("previous")

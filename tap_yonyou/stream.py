@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -12,34 +11,39 @@ from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, REPLICATION_LOG_BASED
+from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED
 
-from tap_yonyou import records, redaction, store
 from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
-from tap_yonyou.errors import counted
-from tap_yonyou.gateway import Listing
-from tap_yonyou.log_based import LogBased, View
+from tap_yonyou.errors import RunError, counted, say
+from tap_yonyou.partition import Choice, Partition
 from tap_yonyou.reader import Reader
-from tap_yonyou.records import DELETED_AT, Converter
-from tap_yonyou.replication import Breaker, FullTable, Incremental, Outcome
-from tap_yonyou.settings import blaming_stream_maps, stream_maps_of
+from tap_yonyou.records import DATA_SOURCE, DELETED_AT
+from tap_yonyou.replication import Outcome, Versions
+from tap_yonyou.settings import blaming_stream_maps
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
+    from tap_yonyou.gateway import Listing
     from tap_yonyou.lookahead import Lookahead
     from tap_yonyou.output import Writer
+    from tap_yonyou.records import Converter
     from tap_yonyou.replication import Replication
     from tap_yonyou.resources import Resource
 
-#: Rows that the connection test asks for.
-_TEST_ROWS: Final = 10
+_DATA_SOURCE: Final = {
+    "type": "integer",
+    "description": "Number of the data source (数据源序号)",
+}
+
+#: Where the state notes a version that ACTIVATE_VERSION has still to follow.
+_ACTIVATES: Final = "activates"
 
 
 FILTERED: Final = (
@@ -65,15 +69,31 @@ class U8Stream(Stream):
             lookahead: Gives the pages of all streams.
             writer: Where the tap's messages go.
         """
-        super().__init__(tap, schema=dict(resource.schema), name=resource.name)
-        self.primary_keys = resource.key
+        schema, key = dict(resource.schema), resource.key
+        if sources := tap.config.get("ds_sequences"):
+            schema["properties"] = {**schema["properties"], DATA_SOURCE: _DATA_SOURCE}
+            schema["required"] = [*schema["required"], DATA_SOURCE]
+            key = key and (*key, DATA_SOURCE)
+        super().__init__(tap, schema=schema, name=resource.name)
+        self._key = self.primary_keys = key
         self.resource = resource
+        self.failed: list[str] = []
         self.logger.addFilter(_sdk_lines)
         self._u8_tap = tap
         self._lookahead = lookahead
-        self._expected: Listing | None = None
         self._writer = writer
+        self._sources: list[int | None] = [*dict.fromkeys(sources or (None,))]
+        self._listings: dict[int | None, Listing] = {}
+        self._proved: set[int | None] = set()
+        self._to_activate: int | None = None
         self._extracted = datetime.now(UTC)
+
+    @property
+    @override
+    def partitions(self) -> list[dict[str, Any]] | None:
+        """The data sources, if several are read; the connection test takes the first."""
+        sources = self._sources[:1] if self.is_test else self._sources
+        return None if sources == [None] else [{DATA_SOURCE: source} for source in sources]
 
     @property
     @override
@@ -93,7 +113,7 @@ class U8Stream(Stream):
             SettingsError: It asks for a key or a replication that U8 cannot do.
         """
         super().apply_catalog(catalog)
-        self.primary_keys = self.resource.key
+        self.primary_keys = self._key
         check_stream(self, self.resource, catalog)
 
     @property
@@ -110,24 +130,55 @@ class U8Stream(Stream):
         """Whether only the connection is tested."""
         return self.ABORT_AT_RECORD_COUNT is not None
 
+    def expect(self) -> None:
+        """Have the first page of each data source on the wire when it is its turn."""
+        for source in self._sources:
+            listing = self._partition(source).listing(self._bookmark(source))
+            self._listings[source] = listing
+            self._lookahead.expect(listing)
+
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list whole.
+        """Read the list whole, in one data source.
 
         Args:
-            context: Not used; no stream of U8 is partitioned.
+            context: The data source, if several are read; the others are read though one fails.
 
         Yields:
-            Every row of every page as a record; rows come again with another pass.
+            Every row of every page as a record, or what is left of them by the replication; rows
+            come again with another pass.
 
         Raises:
             U8Error: The read could not be completed.
         """
+        source = context[DATA_SOURCE] if context else None
+        partition = self._partition(source)
+        try:
+            yield from self._records(source, partition, self.get_context_state(context))
+        except RunError:
+            raise
+        except Exception as error:
+            if source is None:
+                raise
+            self.failed.append(partition.label)
+            say(self.logger, error)
+        if source == self._sources[-1]:
+            self._activate()
+        else:
+            # What was read in one data source need not wait for the others.
+            self._u8_tap.state_writer.write_state(self.tap_state)
+
+    def _records(
+        self, source: int | None, partition: Partition, bookmark: dict[str, Any]
+    ) -> Iterator[dict[str, Any]]:
         started = time.monotonic()
-        replication = self._replication(context)
+        replication = partition.replication(bookmark, self._write_state, self._versions)
+        is_anew = replication.begins_version and self.replication_method == REPLICATION_LOG_BASED
+        if is_anew and self.config.get("filters", {}).get(self.name):
+            self.logger.warning(FILTERED, partition.label)
         self._stream_version = replication.version
-        converter = Converter(self.effective_schema, self._fields, self.resource.key)
-        listing, self._expected = self._expected or self._listing(replication.params), None
+        converter = partition.converter(self.effective_schema)
+        listing = self._listings.pop(source, None) or partition.listing(bookmark)
         reader = self._reader(listing, converter)
         pages_read, is_rechecked = 0, True
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
@@ -135,7 +186,7 @@ class U8Stream(Stream):
                 yield from self._read(reader, replication)
                 pages_read = reader.pages_read
                 if not self.is_test and (params := replication.recheck()) is not None:
-                    listing = replace(listing, params=self._params(params))
+                    listing = partition.listing_again(listing, params)
                     again = self._reader(listing, converter)
                     yield from self._read(again, replication)
                     pages_read += again.pages_read
@@ -149,16 +200,18 @@ class U8Stream(Stream):
         for emitted in replication.rest(outcome):
             yield from self._emit(emitted)
         # Not before: a STATE in the middle of a read claims nothing.
-        self.get_context_state(context).update(replication.bookmark(outcome))
-        if replication.version is not None and replication.activates(outcome):
-            self._write_activate_version_message(replication.version)
+        bookmark.update(replication.bookmark(outcome))
+        if outcome.is_proved:
+            self._proved.add(source)
+        if replication.begins_version:
+            self._to_activate = replication.version
         if not outcome.is_proved and (warning := _unproved(outcome, deletes=replication.deletes)):
-            self.logger.warning("%s: %s; nothing is deleted", self.name, warning)
+            self.logger.warning("%s: %s; nothing is deleted", partition.label, warning)
         if warning := converter.warning():
-            self.logger.warning("%s: %s", self.name, warning)
+            self.logger.warning("%s: %s", partition.label, warning)
         self.logger.info(
             "%s: %s %s, %s, %.1f s; %s",
-            self.name,
+            partition.label,
             replication.told(outcome),
             counted(pages_read, "page"),
             counted(listing.requests, "request"),
@@ -179,82 +232,64 @@ class U8Stream(Stream):
             # What was given out is on its way before anything else happens.
             self._writer.flush()
 
-    def _replication(self, context: Context | None) -> Replication:
-        if self.is_test:
-            return FullTable()
-        bookmark, deletes = (
-            self.get_context_state(context),
-            self.config["emit_activate_version_messages"],
-        )
-        rows = bookmark.get("rows")
-        rows_before = rows if isinstance(rows, int) else None
-        breaker = Breaker(self.name, rows_before, self.config["max_deletes_percent"])
-        kept = store.Store(self.name, bookmark, self._write_state, self._folder)
-        if self.replication_method == REPLICATION_LOG_BASED:
-            made = LogBased(self.name, kept, self._view, activates=deletes, breaker=breaker)
-            if made.begins_version and self.config.get("filters", {}).get(self.name):
-                self.logger.warning(FILTERED, self.name)
-            return made
-        kept.doubt()
-        if incremental := self._incremental():
-            return incremental
-        # Without a key, a target cannot tell which rows are the same.
-        return FullTable(breaker if deletes and self.resource.key else None)
+    def _activate(self) -> None:
+        """Have the target delete what is gone, if all data sources are proved to be complete.
 
-    def _incremental(self) -> Incremental | None:
-        if self.replication_method != REPLICATION_INCREMENTAL:
-            return None
-        key = str(self.replication_key)
-        # Not `get_context_state`, which would make one.
-        bookmark = self.tap_state.get("bookmarks", {}).get(self.name, {})
-        is_same = bookmark.get("replication_key") == key
-        since = bookmark.get("replication_key_value") if is_same else None
-        return Incremental(self.name, self.resource.incremental[key], since or None)
+        What some of them began with LOG_BASED is ended by the run in which all others follow.
+        """
+        version, is_partitioned = self._to_activate, self._sources != [None]
+        if is_partitioned and self.stream_state.get(_ACTIVATES) == self._versions.current:
+            version = version or self._versions.current
+        if version is None:
+            return
+        is_complete = self._proved == {*self._sources}
+        if is_complete:
+            self._write_activate_version_message(version)
+        if is_partitioned and self.replication_method == REPLICATION_LOG_BASED:
+            self.stream_state[_ACTIVATES] = None if is_complete else version
 
     @cached_property
-    def _view(self) -> View:
-        """What LOG_BASED compares as a whole, before it compares records."""
-        config, resource, schema = self.config, self.resource, self.effective_schema["properties"]
-        accounts = ("from_account", "to_account", "app_key", "ds_sequence")
-        maps = stream_maps_of(config, self.name)
-        mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
-        if maps:
-            mapping |= {"maps": maps, "config": config.get("stream_map_config")}
-        return View(
-            key=resource.key,
-            fields=self._fields,
-            scope=[
-                [config.get(name) for name in accounts],
-                config.get("filters", {}).get(self.name),
-                [resource.path, resource.rows, resource.params, resource.key],
-            ],
-            shape=[records.VERSION, [[name, schema[name]] for name in self._fields], mapping],
+    def _versions(self) -> Versions:
+        """What records may carry: as all data sources have one table, a new version is for all."""
+        bookmarks = [*map(self._bookmark, self._sources)]
+        known = [one.get("version") for one in bookmarks]
+        current = max((one for one in known if isinstance(one, int)), default=None)
+        is_kept = self.replication_method == REPLICATION_LOG_BASED and len(bookmarks) > 1
+        if (
+            # Without a key, a target cannot tell which rows are the same.
+            not (self.config["emit_activate_version_messages"] and self.resource.key)
+            or (is_kept and any(one.get("snapshot") is not None for one in bookmarks))
+        ):
+            return Versions(current)
+        # In seconds: some targets keep versions in 32 bits.
+        return Versions(current, max(int(time.time()), (current or 0) + 1))
+
+    def _bookmark(self, source: int | None) -> dict[str, Any]:
+        """Look at a part of the state; `get_context_state` would make one."""
+        bookmark: dict[str, Any] = self.tap_state.get("bookmarks", {}).get(self.name, {})
+        if source is None:
+            return bookmark
+        context = {DATA_SOURCE: source}
+        found = (one for one in bookmark.get("partitions", ()) if one["context"] == context)
+        return next(found, {})
+
+    def _partition(self, source: int | None) -> Partition:
+        schema = self.effective_schema["properties"]
+        return Partition(
+            Choice(
+                resource=self.resource,
+                config=self.config,
+                method=self.replication_method,
+                replication_key=self.replication_key,
+                fields={
+                    name: schema[name]
+                    for name in self._fields
+                    if source is None or name != DATA_SOURCE
+                },
+                is_test=self.is_test,
+            ),
+            source,
         )
-
-    @cached_property
-    def _folder(self) -> store.Folder | None:
-        url = self.config.get("snapshot_store")
-        return store.Folder(url, self.name) if url else None
-
-    def expect(self) -> None:
-        """Have the first page on the wire when it is this stream's turn."""
-        incremental = self._incremental()
-        self._expected = self._listing(incremental.params if incremental else {})
-        self._lookahead.expect(self._expected)
-
-    def _listing(self, params: Mapping[str, Any]) -> Listing:
-        return Listing(self.resource, self.name, self._params(params))
-
-    def _params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Add to the parameters of a replication those of the configuration."""
-        filters = self.config.get("filters", {}).get(self.name, {})
-        asked_for = {**filters, **params}
-        for value in asked_for.values():
-            # Values of records, which a server may repeat in its messages.
-            redaction.hide_value(value)
-        page_size = self.config["page_size"]
-        rows_per_page = min(page_size, _TEST_ROWS) if self.is_test else page_size
-        return {**self.resource.params, "rows_per_page": rows_per_page, **asked_for}
 
     def _reader(self, listing: Listing, converter: Converter) -> Reader:
         most = self.config["max_passes"]

@@ -18,7 +18,7 @@ from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.gateway import Gateway, Listing
 from tap_yonyou.lookahead import Lookahead
-from tap_yonyou.records import DELETED_AT
+from tap_yonyou.records import DATA_SOURCE, DELETED_AT
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
 
@@ -76,6 +76,8 @@ class TapYonyou(CommandLine):
             )
             return resource
         params = {**resource.params, "rows_per_page": self.config["page_size"]}
+        if sources := self.config.get("ds_sequences"):
+            params[DATA_SOURCE] = sources[0]
         reply = gateway.get(Listing(resource, name, params), 1, threading.Event())
         return resources.with_seen_fields(resource, reply.rows or [])
 

@@ -72,7 +72,11 @@ class Run:
 
 
 #: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
-_GROUPS = ("tests/test_meltano_add.py", "tests/test_standard.py")
+_GROUPS = (
+    "tests/test_meltano_add.py",
+    "tests/test_standard.py",
+    "tests/test_changes_in_postgres.py",
+)
 
 
 class Schedule(LoadScopeScheduling):
@@ -92,10 +96,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with Meltano, which takes longest."""
+    """Begin with Meltano and PostgreSQL, which take longest."""
 
     def is_slow(item: pytest.Item) -> bool:
-        return item.nodeid.startswith("tests/test_meltano")
+        return item.nodeid.startswith(("tests/test_meltano", "tests/test_changes_in_postgres"))
 
     for item in filter(is_slow, items):
         item.add_marker(pytest.mark.timeout(300))

@@ -19,6 +19,7 @@ from tests.test_streams import Kept
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: The odd ones stand in the second data source, if there are two.
 CODES = st.integers(0, 12)
 VALUES = st.sampled_from(["甲", "乙"])
 #: A row is added or edited with a value, or deleted with none: often back to what it was.
@@ -64,16 +65,29 @@ class World:
         self.entry["metadata"][-1]["metadata"]["selected"] = True
         self.catalog = catalog
 
+    def tables(self) -> list[dict[str, list[Row]]]:
+        return [self.u8.tables, *self.u8.others.values()]
+
+    def rows(self) -> list[Row]:
+        """What U8 has in all data sources."""
+        found = [row for tables in self.tables() for row in tables["customercontacts"]]
+        return sorted(found, key=lambda row: str(row["code"]))
+
     def edit(self, edits: list[tuple[int, str | None]]) -> None:
-        rows = {str(row["code"]): row for row in self.u8.tables["customercontacts"]}
+        rows = {str(row["code"]): row for row in self.rows()}
         for number, name in edits:
             code = f"{number:02d}"
             rows.pop(code, None)
             if name is not None:
                 rows[code] = {"code": code, "name": name}
         # U8 does not count the rows of an empty list, which therefore proves nothing.
-        rows["99"] = {"code": "99", "name": "甲"}
-        self.u8.tables["customercontacts"] = [rows[code] for code in sorted(rows)]
+        rows |= {code: {"code": code, "name": "甲"} for code in ("98", "99")}
+        for number, tables in enumerate(self.tables()):
+            tables["customercontacts"] = [
+                rows[code]
+                for code in sorted(rows)
+                if len(self.tables()) == 1 or int(code) % 2 == number
+            ]
 
     def run(self, method: str = "LOG_BASED") -> tuple[bool, list[dict[str, Any]]]:
         self.entry["replication_method"] = method
@@ -122,14 +136,25 @@ def records(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("deletes", [True, False], ids=["versions", "no versions"])
-@pytest.mark.parametrize("where", ["file", "state"])
+@pytest.mark.parametrize(
+    ("where", "deletes", "sources"),
+    [
+        ("file", True, 1),
+        ("file", False, 1),
+        ("state", True, 1),
+        ("state", False, 1),
+        ("file", True, 2),
+    ],
+)
 def test_after_a_complete_run_the_living_rows_are_those_of_u8(
     tmp_path_factory: pytest.TempPathFactory,
     where: str,
     deletes: bool,  # noqa: FBT001 -- a parameter of a test
+    sources: int,
 ) -> None:
     settings: dict[str, Any] = {"emit_activate_version_messages": deletes}
+    if sources > 1:
+        settings["ds_sequences"] = [1, 2]
     # Without a file, nobody remembers what a target that died had loaded; without versions, what
     # another replication brought is not known to be gone.
     excluded = {"state": {"target dies"}}.get(where, set())
@@ -138,10 +163,11 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
 
     @given(start=st.lists(st.tuples(CODES, VALUES), max_size=10), steps=st.lists(step))
     @hypothesis_settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     def check(start: list[tuple[int, str | None]], steps: list[tuple[str, Any]]) -> None:
-        u8.tables["customercontacts"] = []
+        for tables in (u8.tables, *u8.others.values()):
+            tables["customercontacts"] = []
         folder: Path = tmp_path_factory.mktemp("snapshots")
         store = {"snapshot_store": str(folder)} if where == "file" else {}
         world = World(u8, token, **settings, **store)
@@ -154,11 +180,12 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
         assert is_complete
         world.loaded.load(messages)
         living = [{name: row[name] for name in ("code", "name")} for row in world.loaded.living()]
-        assert living == records(u8.tables["customercontacts"])
+        assert living == records(world.rows())
         # And nothing is left to be written.
         assert not [m for m in world.run()[1] if m["type"] == "RECORD"]
 
-    with Sandbox() as u8:
+    with Sandbox(sources=(1, 2)) as u8:
+        u8.others = {2: {}} if sources > 1 else {}
         # One for all: each that is obtained is kept out of the log for ever.
         issued: Any = u8.token(ACCOUNTS._asdict())["token"]
         token = issued["id"]
