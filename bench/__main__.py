@@ -20,7 +20,8 @@ from bench.machine import machine, versions
 from bench.measure import Outcome, count, run
 from bench.plan import QUICK, WHOLE, Case, Plan
 from bench.report import report
-from bench.served import ROOT, served
+from bench.served import ROOT, sandboxed, served
+from tap_yonyou import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,6 +84,8 @@ def measure_all(plan: Plan) -> dict[str, Any]:
         results["counts"] = counts = [_count(case, server) for case in cases]
         cases = [case for case, counted in zip(cases, counts, strict=True) if counted["rows_came"]]
         results["runs"] = [*_rounds(cases, plan.repetitions, server, _run)]
+        results["runs"] += _rounds(plan.ahead(), plan.repetitions, server, _run)
+        results["runs"] += _many(plan, server)
         results["runs"] += _rounds(plan.changes(), plan.repetitions, server, _run)
         results["runs"] += _loads(plan, server)
     results["state_bytes"] = {
@@ -123,6 +126,19 @@ def _count(case: Case, server: Served) -> dict[str, Any]:
     return {**asdict(case), "rows_came": rows, "different": different, "error": error}
 
 
+def _many(plan: Plan, server: Served) -> list[dict[str, Any]]:
+    lists = {
+        "streams": resources.names()[: plan.lists],
+        "ds_sequences": [*range(1, plan.sources + 1)],
+    }
+    with sandboxed(plan.sources, plan.latency) as url:
+
+        def run_job(job: Job) -> Outcome:
+            return _run(replace(job, url=url, more=lists))
+
+        return [*_rounds(plan.many(), plan.repetitions, server, run_job)]
+
+
 def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
     # Imported late: it makes this process larger, and a child's peak is at least its parent's.
     from bench.load import TARGET, load, load_again  # noqa: PLC0415
@@ -156,7 +172,7 @@ def _versions() -> dict[str, str]:
 
 
 def _name(case: Case) -> str:
-    more = f", {case.latency} ms, concurrency {case.concurrency}" if case.latency else ""
+    more = f", {case.latency} ms, concurrency {case.concurrency}" if case.concurrency else ""
     if case.kind in {"changes", "loaded changes"}:
         more = f", {case.method}, {case.changed} % changed"
     return f"{case.contender}, {case.rows} rows by {case.page_size}{more} {case.settings}".rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +37,8 @@ class Job:
         folder: An empty folder for files of this run.
         counted: Whether all rows are wanted on the standard output.
         state: The state that the tap begins with; None for none.
+        url: Where the server is, if not where the case says.
+        more: Further settings.
     """
 
     case: Case
@@ -44,14 +46,18 @@ class Job:
     folder: Path
     counted: bool = False
     state: Path | None = None
+    url: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of tap-yonyou."""
         settings = {
             **self.server.accounts,
-            "api_url": self.server.url(self.case.rows, self.case.latency, self.case.changed),
+            "api_url": self.url
+            or self.server.url(self.case.rows, self.case.latency, self.case.changed),
             "page_size": self.case.page_size,
+            **self.more,
         }
         if self.case.kind == "loaded changes":  # as meltano.yml has it
             settings["emit_activate_version_messages"] = True

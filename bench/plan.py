@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind: TypeAlias = Literal["speed", "start", "latency", "database", "changes", "loaded changes"]
+Kind: TypeAlias = Literal[
+    "speed", "start", "latency", "ahead", "many", "database", "changes", "loaded changes"
+]
 
 TAP, FLOOR = "tap-yonyou", "floor"
 
@@ -18,8 +20,9 @@ class Case:
     """One thing to measure, again and again.
 
     Attributes:
-        kind: Why: rows a second, the start-up, requests in flight, a load into PostgreSQL, or a
-            read after another one, alone or into the table that this one has filled.
+        kind: Why: rows a second, the start-up, requests in flight, what they cost without latency,
+            many lists of many data sources, a load into PostgreSQL, or a read after another one,
+            alone or into the table that this one has filled.
         contender: The name of who runs.
         rows: How many rows there are to read.
         page_size: Rows in one reply.
@@ -60,6 +63,8 @@ class Plan:
         pages: Of how many pages the cases with latency are.
         latency: Milliseconds of it.
         concurrency: The numbers of requests in flight.
+        lists: How many lists of one page are read from each of several data sources.
+        sources: How many data sources these are.
         repetitions: How often each case is measured.
         loads: How often each load into PostgreSQL is.
     """
@@ -71,6 +76,8 @@ class Plan:
     pages: int = 100
     latency: int = 300
     concurrency: tuple[int, ...] = (1, 4, 8)
+    lists: int = 18
+    sources: int = 4
     repetitions: int = 3
     loads: int = 2
 
@@ -95,6 +102,16 @@ class Plan:
         for number in self.concurrency:
             rows = self.pages * self.page_size
             yield Case("latency", TAP, rows, self.page_size, self.latency, number)
+
+    def ahead(self) -> Iterator[Case]:
+        """Give the cases that show what requests in flight cost where they gain nothing."""
+        for number in (1, 4):
+            yield Case("ahead", TAP, self.rows, self.page_sizes[0], concurrency=number)
+
+    def many(self) -> Iterator[Case]:
+        """Give the case of many lists of many data sources."""
+        most = max(self.concurrency)
+        yield Case("many", TAP, 0, 500, latency=self.latency, concurrency=most)
 
     def changes(self) -> Iterator[Case]:
         """Give the reads that follow another one."""

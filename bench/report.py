@@ -70,6 +70,7 @@ def report(data: Mapping[str, Any]) -> str:
         _all(results),
         _growth(results),
         _latency(results),
+        _many(results),
         _loads(results),
         _changes(results),
         _method(results),
@@ -145,6 +146,25 @@ def _latency(results: Results) -> str:
         "token would have to be kept from run to run, a secret on a disk. What is left is the time "
         "from the arrival of a page to the next request in its place: to receive and parse it, "
         "once for each wave of requests.\n"
+    )
+
+
+def _many(results: Results) -> str:
+    plan = results.plan
+    measured, ideal = results.of("many"), results.ideal_of_many()
+    ratio = f"{measured.median / ideal:.2f} ×" if measured and ideal else "–"
+    one, four = (results.of("ahead", concurrency=number) for number in (1, 4))
+    reads = plan.lists * plan.sources
+    most = max(plan.concurrency)
+    what = f"{plan.lists} lists of {plan.sources} data sources, a page each, {plan.latency} ms"
+    cells = (_seconds(measured), f"{ideal:.2f}" if ideal else "–", ratio, _peak(measured))
+    return (
+        "## Many lists, many data sources\n\n"
+        + _table(("", "s", "ideal, s", "× ideal", "MB"), [(what, *cells)])
+        + f"\nThe ideal is the log-in, the first page and ⌈{reads} ÷ {most}⌉ waits of "
+        f"{plan.latency} ms, and the start-up. Where there is no latency, no threads are started: "
+        f"{plan.rows:,} rows, {plan.page_sizes[0]} per page, take {_seconds(one)} s with "
+        f"`concurrency` 1 and {_seconds(four)} s with 4.\n"
     )
 
 

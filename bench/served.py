@@ -99,3 +99,25 @@ def served(rows: int) -> Iterator[Served]:
             yield Served(**json.loads(line))
         finally:
             process.communicate()  # closes its standard input, which ends it
+
+
+@contextmanager
+def sandboxed(sources: int, latency: int) -> Iterator[str]:
+    """Run the sandbox, with all lists that it has, in a process of its own.
+
+    Args:
+        sources: How many data sources it has.
+        latency: Milliseconds before each answer.
+
+    Yields:
+        Its address.
+    """
+    options = ["--port=0", f"--sources={sources}", f"--latency={latency}"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sandbox", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout  # noqa: S101 -- for mypy
+        try:
+            yield process.stdout.readline().split()[1]
+        finally:
+            process.terminate()

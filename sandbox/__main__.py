@@ -15,6 +15,7 @@ def main() -> None:
     add = parser.add_argument
     add("--rows", type=int, default=225, help="contacts to serve (225)")
     add("--latency", type=float, default=0, help="milliseconds per request (0)")
+    add("--sources", type=int, default=1, help="data sources, all with the same rows (1)")
     add("--port", type=int, default=8765, help="0 takes any free port (8765)")
     options = parser.parse_args()
 
@@ -23,7 +24,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     tables = {resource: rows(resource) for resource in RESOURCES}
     tables["customercontacts"] = rows("customercontacts", options.rows)
-    with Sandbox(tables=tables, latency=options.latency / 1000, port=options.port) as u8:
+    sources = tuple(range(1, options.sources + 1))
+    latency = options.latency / 1000
+    with Sandbox(tables=tables, latency=latency, port=options.port, sources=sources) as u8:
         print(f"url          {u8.url}")
         for name, value in u8.accounts._asdict().items():
             print(f"{name:12} {value}")
