@@ -6,10 +6,13 @@ PYTHON ?= python3
 # More than there are cores, because many tests wait: three for two.
 WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
-.PHONY: demo test coverage bench lock clean
+.PHONY: demo fleet test coverage bench lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
 	.venv/bin/python -m demo
+
+fleet: .venv/.ready .meltano/.ready .venv-dagster/.ready  ## Many account sets, through Dagster; ten minutes
+	.venv/bin/python -m demo.fleet
 
 test: .venv/.ready .meltano/.ready  ## All checks: lint, types, tests
 	.venv/bin/ruff format --check .
@@ -32,7 +35,7 @@ lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
 
 clean:  ## Remove all that make has made
-	rm -rf .venv .venv-meltano .venv-bench .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-meltano .venv-dagster .venv-bench .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
@@ -49,6 +52,11 @@ clean:  ## Remove all that make has made
 # pip, unlike Meltano's default installer, knows the mirrors and certificates set up for pip.
 .meltano/.ready: .venv-meltano/.ready meltano.yml $(wildcard requirements/ta*.txt) pyproject.toml
 	MELTANO_VENV_BACKEND=virtualenv .venv-meltano/bin/meltano install
+	touch $@
+
+.venv-dagster/.ready: examples/dagster/requirements.txt
+	$(PYTHON) -m venv --clear .venv-dagster
+	.venv-dagster/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r examples/dagster/requirements.txt
 	touch $@
 
 .venv-bench/%/.ready: bench/requirements/%.txt

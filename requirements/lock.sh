@@ -19,3 +19,6 @@ done
 for peer in bench/requirements/*.in; do
     compile --generate-hashes "$peer" -o "${peer%.in}.txt"
 done
+for example in examples/*/requirements.in; do
+    compile --generate-hashes --no-strip-extras "$example" -o "${example%.in}.txt"
+done

@@ -100,14 +100,22 @@ def _read(catalog: Any, logger: logging.Logger) -> Catalog:
 def _add_deleted_at(entry: CatalogEntry) -> None:
     """Add the field that tells of a deletion, and let all but the key be null beside it."""
     fields = entry.schema.properties = dict(entry.schema.properties or {})
-    never_null = {*(entry.key_properties or ()), *(entry.schema.required or ())}
-    for name, schema in fields.items():
-        if schema.type and name not in never_null:
-            types = [schema.type] if isinstance(schema.type, str) else schema.type
-            schema.type = [*types, *(["null"] if "null" not in types else ())]
+    key = entry.key_properties or entry.schema.required or ()
+    for name in fields.keys() - {*key}:
+        fields[name] = Schema.from_dict(_nullable(fields[name].to_dict()))
+    entry.schema.required = [*key]
     fields[DELETED_AT] = Schema(type=["string", "null"], format="date-time")
     field = ("properties", DELETED_AT)
     entry.metadata[field] = Metadata(inclusion=Metadata.InclusionType.AUTOMATIC)
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    if th.DEFAULT_JSONSCHEMA_VALIDATOR(schema).is_valid(None):
+        return schema
+    types = schema.get("type")
+    if types is None or "enum" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "type": [*([types] if isinstance(types, str) else types), "null"]}
 
 
 def selected(catalog: Catalog | None) -> set[str]:

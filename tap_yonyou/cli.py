@@ -114,7 +114,7 @@ class CommandLine(Tap):
         if self.state:
             self._state_writer.write_state(self.state)
         streams = cast("dict[str, U8Stream]", self.streams).values()
-        selected = [stream for stream in streams if stream.selected]
+        selected = [stream for stream in streams if stream.selected and not stream.is_removed]
         for stream in selected:
             stream.expect()
         is_alone = len(selected) == 1

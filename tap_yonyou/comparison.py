@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 
-from tap_yonyou.snapshot import DIGEST_BYTES, LostError, of_json, pack, to_json, unpack
+from tap_yonyou.keys import LostError, hashes, of_json, pack, to_json, unpack
+from tap_yonyou.snapshot import DIGEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,13 +51,15 @@ class Comparison:
         kept: How many keys the snapshot has.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, parts: int) -> None:
         """Know nothing yet.
 
         Args:
             secret: The key of the digests.
+            parts: How many fields a key of the list has.
         """
         self.kept = 0
+        self._parts = parts
         self._kept_digests = b""
         self._secret = secret
         self._keys: list[bytes] = []  # some at a time, as JSON
@@ -78,7 +81,7 @@ class Comparison:
             LostError: Its keys cannot be read.
         """
         for keys in unpack(snapshot.keys):
-            self._hashes.extend(_hashes(of_json(keys)))
+            self._hashes.extend(hashes(of_json(keys, self._parts)))
             self._keys.append(keys)
         self.kept = len(self._hashes)
         self._kept_digests, self._digests = snapshot.digests, bytearray(snapshot.digests)
@@ -151,18 +154,19 @@ class Comparison:
         return pack(self._those(self._came)), bytes(digests)
 
     def _those(self, selectors: bytearray) -> Iterator[Any]:
-        return compress(chain.from_iterable(map(of_json, self._keys)), selectors)
+        parts = (of_json(keys, self._parts) for keys in self._keys)
+        return compress(chain.from_iterable(parts), selectors)
 
     def _take_over(self, keys: Sequence[Any], digests: list[bytes]) -> list[int]:
-        hashes = _hashes(keys)
+        key_hashes = hashes(keys)
         start, stop = self._expected, self._expected + len(keys)
         at_once = slice(start * DIGEST_BYTES, stop * DIGEST_BYTES)
-        if self._hashes[start:stop] == hashes and self._digests[at_once] == b"".join(digests):
+        if self._hashes[start:stop] == key_hashes and self._digests[at_once] == b"".join(digests):
             self._came[start:stop] = b"\1" * len(keys)
             self._expected = stop
             return []
         places, new = [], []
-        for place, key_hash in enumerate(hashes):
+        for place, key_hash in enumerate(key_hashes):
             known = len(self._hashes)
             entry = self._entry(key_hash)
             if entry == known:
@@ -180,19 +184,19 @@ class Comparison:
 
     def _entry(self, key_hash: int) -> int:
         """Find the entry of a key, or make one."""
-        hashes, entry = self._hashes, self._expected
-        if entry < len(hashes) and hashes[entry] == key_hash:
+        known, entry = self._hashes, self._expected
+        if entry < len(known) and known[entry] == key_hash:
             return entry
-        if 2 * len(hashes) >= len(self._slots):
+        if 2 * len(known) >= len(self._slots):
             self._make_slots()
         slots, mask = self._slots, len(self._slots) - 1
         slot = key_hash & mask
         while (entry := slots[slot]) >= 0:
-            if hashes[entry] == key_hash:
+            if known[entry] == key_hash:
                 return entry
             slot = (slot + 1) & mask
-        slots[slot] = entry = len(hashes)
-        hashes.append(key_hash)
+        slots[slot] = entry = len(known)
+        known.append(key_hash)
         self._digests += bytes(DIGEST_BYTES)
         self._came.append(0)
         return entry
@@ -206,11 +210,6 @@ class Comparison:
                 slot = (slot + 1) & mask
             slots[slot] = entry
         self._slots = slots
-
-
-def _hashes(keys: Sequence[Any]) -> array[int]:
-    # In tuples, because a number's own hash is the number.
-    return array("q", map(hash, zip(keys, strict=False)))
 
 
 def _each(digests: bytes | bytearray) -> Iterator[bytes | bytearray]:

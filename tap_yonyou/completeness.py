@@ -8,12 +8,13 @@ is (source: vendor's page).
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou.errors import counted
+from tap_yonyou.keys import hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from tap_yonyou.reply import Reply
 
@@ -75,13 +76,13 @@ class Pass:
         if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
             self._note(f"page {page} brought {rows} of {reply.rows_per_page} rows")
 
-    def add_rows(self, keys: Iterable[object]) -> None:
+    def add_rows(self, keys: Sequence[Any]) -> None:
         """Take note of rows.
 
         Args:
             keys: The key of each.
         """
-        self._keys.extend(map(hash, keys))
+        self._keys.extend(hashes(keys))
 
     def change(self) -> str:
         """Compare what came with what was counted, after the last page.

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tap_yonyou.comparison import Comparison
 from tap_yonyou.errors import counted
+from tap_yonyou.keys import LostError
 from tap_yonyou.records import DELETED_AT
-from tap_yonyou.snapshot import LostError, Snapshot, fingerprint, new_secret
+from tap_yonyou.snapshot import Snapshot, fingerprint, new_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,8 +52,7 @@ class LogBased:
     """Emits what the target does not hold, and for a key that vanished the time of that.
 
     If a run does not end well, the target may hold what it emitted, or not. So the keys of what is
-    going to be emitted are noted first, and the next run takes nothing for granted about them. A
-    baseline needs no notes: if it fails, there is another one.
+    going to be emitted are noted first, and the next run takes nothing for granted about them.
 
     Attributes:
         begins_version: Whether ACTIVATE_VERSION follows a proved read: one of all rows.
@@ -86,12 +86,13 @@ class LogBased:
         self._pass = 0
         self._held: Records = []
         self._unnoted: list[Any] = []
-        #: The keys noted since the snapshot, by earlier runs, too; None if nothing has to be noted.
+        #: The keys noted since the snapshot, by earlier runs, too; None for all there may be.
         self._noted: dict[Any, None] | None = None
+        self._are_all_noted = False
         #: Whether the snapshot has to be written even if no row differs.
         self._is_outdated = True
         self._secret = new_secret()
-        self._comparison = Comparison(self._secret)
+        self._comparison = Comparison(self._secret, len(view.key))
         try:
             if (content := store.read()) is not None:
                 self._go_on(Snapshot.decode(content), versions)
@@ -104,13 +105,13 @@ class LogBased:
             # What is not in this scope is not gone.
             self.version, self.begins_version = versions.current, False
             self._warn(
-                "account, data source, filters or parameters are not those of the last complete "
-                "read; every row is written again, and nothing is deleted"
+                "account, data source, filters, parameters, key or table are not those of the last "
+                "complete read; every row is written again, and nothing is deleted"
             )
             return
-        comparison = Comparison(before.secret)
+        comparison = Comparison(before.secret, len(self._view.key))
         comparison.load(before)
-        pending = self._store.pending()
+        pending = self._store.pending(len(self._view.key))
         if pending is None:
             # Of rows that came and went meanwhile nobody knows; to a new version they are gone.
             comparison.doubt_all()
@@ -143,6 +144,10 @@ class LogBased:
             records[place][DELETED_AT] = None
         differing = [records[place] for place in places]
         if self._noted is None:
+            if differing and not self._are_all_noted:
+                # Another run may begin with the snapshot before this one once more.
+                self._store.note(None, self.version)
+                self._are_all_noted = True
             return differing
         self._hold(differing, [keys[place] for place in places])
         return self._released() if len(self._held) >= _HELD else []
@@ -170,7 +175,7 @@ class LogBased:
     def _check_deletes(self, outcome: Outcome) -> None:
         if kept := self._comparison.kept:
             self._breaker._replace(rows_before=kept).check(self._comparison.kept_and_gone)
-        elif self.begins_version:
+        if self.begins_version:
             self._breaker.check((self._breaker.rows_before or 0) - outcome.rows)
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -212,7 +217,7 @@ class LogBased:
         if self._unnoted and self._noted is not None:
             self._noted.update(dict.fromkeys(self._unnoted))
             if len(self._noted) > _MOST_NOTED:
-                self._noted = None
+                self._noted, self._are_all_noted = None, True
             self._store.note(self._noted)
             self._unnoted, self._is_outdated = [], True
         released, self._held = self._held, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 import sys
@@ -18,8 +19,14 @@ from tap_yonyou.errors import RunError
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Message
 
+_logger = logging.getLogger("tap-yonyou.output")
+
 #: What a pipe takes whole or not at all, so that it never holds half a line.
 _PART_BYTES: Final = select.PIPE_BUF
+
+
+#: A message that is half of what Meltano takes in a line (`elt.buffer_size`): only a state can be.
+_LARGE: Final = 25 << 20
 
 
 class Stdout(io.RawIOBase):
@@ -130,6 +137,7 @@ class Writer(MsgSpecWriter):
         """Hold nothing yet."""
         super().__init__()
         self.ends_with_state = False
+        self._is_large = False
         self._records: list[dict[str, Any]] = []
 
     def write_record(self, message: dict[str, Any]) -> None:
@@ -164,8 +172,15 @@ class Writer(MsgSpecWriter):
             Ended: A signal came meanwhile.
         """
         self.flush()
-        self.write(self.format_message(message))
+        lines = self.format_message(message)
+        self.write(lines)
         self.ends_with_state = isinstance(message, StateMessage)
+        if len(lines) > _LARGE and not self._is_large:
+            self._is_large = True
+            _logger.warning(
+                "the state has %.0f MB, and Meltano takes 50 MiB; set snapshot_store",
+                len(lines) / 1e6,
+            )
 
     def write(self, lines: bytes | bytearray) -> None:
         """Write whole lines, and keep none of them back.

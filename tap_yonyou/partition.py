@@ -16,7 +16,7 @@ from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.store import Folder, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tap_yonyou.replication import Replication, Versions
     from tap_yonyou.resources import Resource
@@ -38,6 +38,7 @@ class Choice:
         method: The replication method.
         replication_key: What INCREMENTAL goes by.
         fields: The fields to emit, with their JSON Schemas.
+        tables: What the list is called in its messages: its own name, or that of a stream map.
         is_test: Whether only the connection is tested.
     """
 
@@ -46,6 +47,7 @@ class Choice:
     method: str
     replication_key: str | None
     fields: Mapping[str, Any]
+    tables: Sequence[str]
     is_test: bool
 
 
@@ -166,8 +168,10 @@ class Partition:
             scope=[
                 [config.get(name) for name in _ACCOUNTS],
                 self.same.get(DATA_SOURCE, config.get(DATA_SOURCE)),
-                config.get("filters", {}).get(self._name),
-                [resource.path, resource.rows, resource.params, resource.key],
+                config.get("filters", {}).get(self._name) or None,
+                [resource.path, resource.rows, resource.params],
+                [[name, choice.fields[name]] for name in resource.key],
+                choice.tables,
             ],
             shape=[records.VERSION, [*choice.fields.items()], mapping],
         )

@@ -13,7 +13,7 @@ from tap_yonyou.pagination import U8Paginator
 from tap_yonyou.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_yonyou.gateway import Listing
     from tap_yonyou.lookahead import Lookahead
@@ -141,7 +141,7 @@ class Reader:
             good = next(n for n, row in enumerate(rows) if not isinstance(row, dict))
             problem = "is not a JSON object; look at the reply of the gateway"
         records = self._converter.records(rows[:good])
-        keys: Iterable[Any]
+        keys: Sequence[Any]
         if self._key_of:
             keys = [*map(self._key_of, records)]
             if any(map(self._is_blank, keys)):

@@ -181,8 +181,9 @@ class FullTable:
         return ()
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
-        """Keep how many rows there are."""
-        return {"rows": outcome.rows} if outcome.is_proved else {}
+        """Keep how many rows there are, and what they carry."""
+        version = {} if self.version is None else {"version": self.version}
+        return {"rows": outcome.rows, **version} if outcome.is_proved else {}
 
     def told(self, outcome: Outcome) -> str:
         """Say how many rows came."""

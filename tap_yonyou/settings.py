@@ -474,10 +474,13 @@ def _schema_problems(where: str, fields: dict[str, Any], key: list[Any]) -> Iter
 
 def _store(url: str) -> str:
     """Say what is wrong with a URL of fsspec."""
+    protocol, _ = split_protocol(url)
+    if not url.strip() or (protocol is None and ":" in url):
+        return "must be a folder, or a URL like s3://bucket/folder"
     try:
-        if urlsplit(url).password:
+        if "@" in urlsplit(url).netloc:
             return "must have no credentials; the environment has a place for them"
-        get_filesystem_class(split_protocol(url)[0])
+        get_filesystem_class(protocol)
     except (ImportError, ValueError) as error:
         return f"cannot be used: {error}"
     return ""
@@ -515,22 +518,24 @@ def blaming_stream_maps() -> Iterator[None]:
         raise SettingsError(msg) from None
 
 
-def stream_maps_of(config: Mapping[str, Any], stream: str) -> dict[str, Any]:
-    """Choose the stream maps that a stream goes through.
+def stream_maps_of(config: Mapping[str, Any], stream: str) -> list[tuple[str, Any]]:
+    """Choose the stream maps that may change what a stream emits.
 
     Args:
         config: A configuration without problems.
         stream: The stream's name.
 
     Returns:
-        Those whose name or pattern fits, or that have the stream as their source.
+        Name and map, in the order in which they apply.
     """
     maps: Mapping[str, Any] = config.get("stream_maps") or {}
-    return {
-        name: one
+    return [
+        (name, one)
         for name, one in maps.items()
-        if fnmatchcase(stream, name) or (isinstance(one, dict) and one.get("__source__") == stream)
-    }
+        if name == "__else__"
+        or fnmatchcase(stream, name)
+        or (isinstance(one, dict) and fnmatchcase(stream, str(one.get("__source__"))))
+    ]
 
 
 def expected(schema: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 A bookmark of LOG_BASED has
 
 - `snapshot`: `1:state:<checksum>:<base64>` or `1:file:<checksum>:<name>`;
-- `pending`: the keys that were written since, as base64, or `all`. Beside a file they stand in a
-  file, too;
+- `pending`: the keys of what was written since, as base64, or `all`. Beside a file, keys stand in
+  a file, too;
 - `previous`: the file that this snapshot took the place of;
 - `rows`, how many it has, and `version`, what records carry since the baseline.
 
@@ -15,12 +15,12 @@ out, for then the former one would stay: null stands for nothing.
 from __future__ import annotations
 
 import base64
-import logging
 import os
 import re
 import secrets
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,22 +29,20 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from tap_yonyou.errors import U8Error, one_line
-from tap_yonyou.snapshot import LostError, of_json, pack, unpack
+from tap_yonyou.keys import LostError, of_json, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-_logger = logging.getLogger("tap-yonyou.store")
-
 #: How `snapshot` begins, by where it is kept.
 _IN_STATE, _IN_FILE = "1:state:", "1:file:"
-_NAME: Final = re.compile(r"[\w-][\w.-]*", re.ASCII)
-#: Of which keys records were written, if they are too many to be named.
+#: What files are called; others are none of the tap's business.
+_NAME: Final = re.compile(r"[\w-]{1,120}-\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
+#: How much of a stream's name becomes a part of that.
+_MOST_NAME: Final = 100
+#: Of which keys something was written, if they are too many to be named.
 _ALL: Final = "all"
 _PENDING: Final = ".pending"
-#: From how many characters on a snapshot is too much for a state: Meltano takes lines of 25 MiB,
-#: and one has the snapshots of all streams.
-_LARGE: Final = 10 << 20
 
 
 class Store:
@@ -80,67 +78,79 @@ class Store:
             LostError: There was one.
             U8Error: The folder cannot be read.
         """
-        if (text := self._bookmark.get("snapshot")) is None:
+        text = self._bookmark.get("snapshot")
+        if text is None:
             return None
-        if not str(text).startswith((_IN_STATE, _IN_FILE)):
+        if not isinstance(text, str) or not text.startswith((_IN_STATE, _IN_FILE)):
             msg = "the snapshot in the state is damaged, or of another version"
             raise LostError(msg)
         checksum, _, content = text.split(":", 2)[2].partition(":")
         if text.startswith(_IN_STATE):
             data, problem = _of_base64(content), "the snapshot in the state is damaged"
         else:
-            name = _file(self._bookmark)
-            data = self._folder.read(name) if self._folder and name else None
+            data = self._folder.read(self._file) if self._folder and self._file else None
             problem = "the file of the snapshot is not in snapshot_store, or was altered"
         if data is None or _checksum(data) != checksum:
             raise LostError(problem)
-        previous = str(self._bookmark.get("previous"))
-        if self._folder and _NAME.fullmatch(previous):
-            self._folder.remove(previous, previous + _PENDING)
-            self._bookmark["previous"] = None
+        self._remove_previous()
         return data
 
-    def pending(self) -> list[Any] | None:
-        """Give the keys of which records were written after the snapshot.
+    def pending(self, parts: int) -> list[Any] | None:
+        """Give the keys of what was written after the snapshot.
+
+        Args:
+            parts: How many fields a key has.
 
         Returns:
-            The keys; None if they are too many to be named.
+            The keys; None if they are too many to be named, or the note is damaged.
         """
         notes = [self._bookmark.get("pending")]
-        if (file := _file(self._bookmark)) and self._folder:
-            notes.append(self._folder.read(file + _PENDING))
+        if self._folder and self._file:
+            notes.append(self._folder.read(self._file + _PENDING))
+        found = []
         try:
-            packed = [base64.b64decode(note, validate=True) for note in notes if note]
-            return [key for keys in map(unpack, packed) for part in keys for key in of_json(part)]
+            for note in notes:
+                if note is not None:
+                    for keys in unpack(base64.b64decode(note, validate=True)):
+                        found += of_json(keys, parts)
         except (LostError, TypeError, ValueError):
-            return None  # `all`, or what is damaged
+            return None
+        return found
 
     def doubt(self) -> None:
-        """Note that the target gets what the snapshot does not know of.
+        """Note that the target gets what no snapshot knows of.
 
         Raises:
             U8Error: The folder cannot be used.
         """
-        if self._bookmark.get("snapshot") is not None and self.pending() is not None:
+        if self._bookmark.get("snapshot") is None:
+            # Said, because another state that is not known here may have one.
+            self._bookmark["snapshot"] = None
+        elif self._bookmark.get("pending") != _ALL:
             self.note(None)
 
-    def note(self, keys: Collection[Any] | None) -> None:
-        """Note durably that records are going to be written.
+    def note(self, keys: Collection[Any] | None, version: int | None = None) -> None:
+        """Note durably that something is going to be written.
 
         In the state that is as durable as the target makes it: it passes the state on when it has
         stored what came before and, if this process ends early, after it.
 
         Args:
             keys: The keys of all since the snapshot; None if they are too many to be named.
+            version: What it carries, if that is a new one.
 
         Raises:
             U8Error: The folder cannot be written.
         """
-        text = _ALL if keys is None else base64.b64encode(pack(keys)).decode()
-        if (file := _file(self._bookmark)) and self._folder:
-            self._folder.write(file + _PENDING, text.encode())
-        else:
-            self._bookmark["pending"] = text
+        note = _ALL if keys is None else base64.b64encode(pack(keys)).decode()
+        is_in_file = False
+        if self._folder and self._file and self._folder.has(self._file):
+            self._folder.write(self._file + _PENDING, note.encode())
+            is_in_file = True
+        if keys is None or not is_in_file:
+            self._bookmark["pending"] = note
+            if version is not None:
+                self._bookmark["version"] = version
             self._write_state()
 
     def write(self, data: bytes | None) -> None:
@@ -152,48 +162,61 @@ class Store:
         Raises:
             U8Error: The folder cannot be written.
         """
+        if data is not None:
+            begin, content, replaced = _IN_STATE, base64.b64encode(data).decode(), self._file
+            if self._folder:
+                name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)[:_MOST_NAME]
+                file = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+                self._folder.write(file, data)
+                begin, content = _IN_FILE, file
+                if replaced:
+                    self._bookmark["previous"] = replaced
+            self._bookmark["snapshot"] = f"{begin}{_checksum(data)}:{content}"
         self._bookmark["pending"] = None
-        if data is None:
+
+    @property
+    def _file(self) -> str | None:
+        """The file that the bookmark names."""
+        text = self._bookmark.get("snapshot")
+        if not isinstance(text, str) or not text.startswith(_IN_FILE):
+            return None
+        name = text.rpartition(":")[2]
+        return name if _NAME.fullmatch(name) else None
+
+    def _remove_previous(self) -> None:
+        previous = self._bookmark.get("previous")
+        if not self._folder or not isinstance(previous, str) or not _NAME.fullmatch(previous):
             return
-        if self._folder:
-            name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)
-            file = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-            self._folder.write(file, data)
-            self._bookmark["previous"] = _file(self._bookmark) or self._bookmark.get("previous")
-            begin, content = _IN_FILE, file
-        else:
-            begin, content = _IN_STATE, base64.b64encode(data).decode()
-            if len(content) > _LARGE:
-                _logger.warning(
-                    "%s: its snapshot takes %.0f MB of the state; set snapshot_store to keep it in "
-                    "a file",
-                    self._name,
-                    len(content) / 1e6,
-                )
-        self._bookmark["snapshot"] = f"{begin}{_checksum(data)}:{content}"
-
-
-def _file(bookmark: dict[str, Any]) -> str | None:
-    """Give the name of the file that a bookmark names."""
-    text = bookmark.get("snapshot")
-    if not isinstance(text, str) or not text.startswith(_IN_FILE):
-        return None
-    name = text.rpartition(":")[2]
-    return name if _NAME.fullmatch(name) else None
+        # One that cannot be removed now is removed by a later run.
+        names = (previous + _PENDING, previous)
+        if previous == self._file or all(map(self._folder.remove, names)):
+            self._bookmark["previous"] = None
 
 
 class Folder:
     """The folder `snapshot_store`, on a disk or anywhere fsspec reaches."""
 
-    def __init__(self, url: str, stream: str) -> None:
+    def __init__(self, url: str, label: str) -> None:
         """Name the folder; it is made when it is needed.
 
         Args:
             url: A path, or a URL of fsspec.
-            stream: Whose snapshots it keeps, for errors.
+            label: Whose snapshots it keeps, for errors.
         """
-        self._fs, self._path = url_to_fs(url)
-        self._stream = stream
+        self._url = url
+        self._label = label
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            U8Error: The folder cannot be read.
+        """
+        with self._blamed("read"):
+            return bool(self._fs.exists(self._path(name)))
 
     def read(self, name: str) -> bytes | None:
         """Read a file.
@@ -209,7 +232,7 @@ class Folder:
         """
         with self._blamed("read"):
             try:
-                content: bytes = self._fs.cat_file(f"{self._path}/{name}")
+                content: bytes = self._fs.cat_file(self._path(name))
             except FileNotFoundError:
                 return None
         return content
@@ -226,20 +249,40 @@ class Folder:
         """
         with self._blamed("written"):
             if isinstance(self._fs, LocalFileSystem):
-                _write_to_disk(Path(self._path), name, data)
+                _write_to_disk(Path(self._path(name)), data)
             else:
-                self._fs.makedirs(self._path, exist_ok=True)
-                self._fs.pipe_file(f"{self._path}/{name}", data)
+                self._fs.makedirs(self._opened[1], exist_ok=True)
+                self._fs.pipe_file(self._path(name), data)
 
-    def remove(self, *names: str) -> None:
-        """Remove files; one that is not there, or cannot be removed, is no trouble.
+    def remove(self, name: str) -> bool:
+        """Remove a file.
 
         Args:
-            names: Their names.
+            name: Its name.
+
+        Returns:
+            Whether it is gone.
         """
-        for name in names:
-            with suppress(Exception):
-                self._fs.rm_file(f"{self._path}/{name}")
+        try:
+            self._fs.rm_file(self._path(name))
+        except FileNotFoundError:
+            return True
+        except Exception:  # noqa: BLE001 -- each file system has exceptions of its own
+            return False
+        return True
+
+    @property
+    def _fs(self) -> Any:
+        return self._opened[0]
+
+    def _path(self, name: str) -> str:
+        return f"{self._opened[1]}/{name}"
+
+    @cached_property
+    def _opened(self) -> tuple[Any, str]:
+        """The file system, and the folder's path there."""
+        fs, path = url_to_fs(self._url)
+        return fs, str(path)
 
     @contextmanager
     def _blamed(self, done: str) -> Iterator[None]:
@@ -249,27 +292,34 @@ class Folder:
             # Their texts may hold anything.
             reason = getattr(error, "strerror", None) or type(error).__name__
             msg = (
-                f"{self._stream}: snapshot_store cannot be {done} ({one_line(str(reason))}); check "
-                "the folder, its space and who may use it"
+                f"{self._label}: snapshot_store cannot be {done} ({one_line(str(reason))}); check "
+                "the address, the folder, its space and who may use it"
             )
             raise U8Error(msg) from None
 
 
-def _write_to_disk(folder: Path, name: str, data: bytes) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = folder / f"{name}.part"
+def _write_to_disk(path: Path, data: bytes) -> None:
+    folder = path.parent
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sync(folder.parent)
+    part = path.with_name(f"{path.name}.part")
     part.touch(mode=0o600)
     with part.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(folder / name)
-    # The entry in the folder has to last as well.
-    directory = os.open(folder, os.O_RDONLY)
+    part.replace(path)
+    _sync(folder)
+
+
+def _sync(folder: Path) -> None:
+    """Make the entries of a folder last."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
 
 
 def _checksum(data: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED
 
@@ -286,10 +286,22 @@ class U8Stream(Stream):
                     for name in self._fields
                     if source is None or name != DATA_SOURCE
                 },
+                tables=self._tables,
                 is_test=self.is_test,
             ),
             source,
         )
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether stream maps let nothing of it through."""
+        return not self._tables
+
+    @cached_property
+    def _tables(self) -> list[str]:
+        """What it is called in its messages."""
+        maps = self.stream_maps
+        return [one.stream_alias for one in maps if not isinstance(one, RemoveRecordTransform)]
 
     def _reader(self, listing: Listing, converter: Converter) -> Reader:
         most = self.config["max_passes"]

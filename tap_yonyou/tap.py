@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +11,7 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
+from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
 
 from tap_yonyou import redaction, resources
@@ -100,29 +102,39 @@ class TapYonyou(CommandLine):
         Raises:
             SettingsError: A stream map would remove what tells of a deletion.
         """
-        maps = stream_maps_of(self.config, stream.name).values()
-        is_mapped_away = any(isinstance(one, dict) and one.get("__filter__") for one in maps)
+        maps = [one for _, one in stream_maps_of(self.config, stream.name) if isinstance(one, dict)]
         if stream.replication_method == REPLICATION_LOG_BASED:
-            _check_maps(stream, is_filtered=is_mapped_away)
+            _check_maps(stream, maps)
         if (
             self.config["emit_activate_version_messages"]
             and stream.replication_method == REPLICATION_FULL_TABLE
-            and (self.config.get("filters", {}).get(stream.name) or is_mapped_away)
+            and (
+                self.config.get("filters", {}).get(stream.name)
+                or any(one.get("__filter__") for one in maps)
+            )
         ):
             self.logger.warning(FILTERED, stream.name)
 
 
-def _check_maps(stream: Stream, *, is_filtered: bool) -> None:
-    if is_filtered:
-        msg = (
-            f"{stream.name}: __filter__ in stream_maps would hide deletions from LOG_BASED; use "
-            "the setting filters, or FULL_TABLE"
-        )
+def _check_maps(stream: Stream, maps: list[dict[str, Any]]) -> None:
+    """Refuse stream maps that a record with nothing but a key would come through as another one."""
+    problem, advice = "", "use FULL_TABLE, or map other fields only"
+    for one in maps:
+        if one.get("__filter__"):
+            problem, advice = "__filter__ would hide deletions", "use filters, or FULL_TABLE"
+        if "__key_properties__" in one:
+            problem = "__key_properties__ gives deletions another key"
+        for key in stream.primary_keys:
+            others = {*re.findall(r"\w+", str(one.get(key, key)))} & {*stream.schema["properties"]}
+            if others != {key}:
+                problem = f"the key {key} is made of other fields, which a deletion has not"
+    for transform in stream.stream_maps:
+        if isinstance(transform, RemoveRecordTransform):
+            continue
+        mapped = {one.get(DELETED_AT, DELETED_AT) for one in maps}
+        if DELETED_AT not in transform.transformed_schema["properties"] or mapped - {DELETED_AT}:
+            problem = f"{DELETED_AT} is removed, which tells of deletions"
+            advice = f"add {DELETED_AT}: {DELETED_AT}"
+    if problem:
+        msg = f"{stream.name}: stream_maps cannot be used with LOG_BASED: {problem}; {advice}"
         raise SettingsError(msg)
-    for one in stream.stream_maps:
-        if DELETED_AT not in one.transformed_schema["properties"]:
-            msg = (
-                f"{stream.name}: stream_maps remove {DELETED_AT}, which tells of deletions with "
-                f"LOG_BASED; add {DELETED_AT}: {DELETED_AT}"
-            )
-            raise SettingsError(msg)

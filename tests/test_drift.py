@@ -266,7 +266,7 @@ def test_a_read_that_cannot_be_proved_succeeds_with_a_warning_and_deletes_nothin
 
 def test_a_pass_needs_8_bytes_a_row() -> None:
     reading = Pass()
-    reading.add_rows(str(number) for number in range(100_000))
+    reading.add_rows([str(number) for number in range(100_000)])
     assert reading.rows == 100_000
     keys = reading._keys  # noqa: SLF001 -- its size is the promise
     assert len(keys) * keys.itemsize == 800_000

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from sandbox import contact, contacts
+from sandbox import contact, contacts, rows
 from tap_yonyou.compat import override
 from tap_yonyou.tap import TapYonyou
 from tests.conftest import TAP, Run, catalog_of
@@ -90,6 +90,92 @@ def test_a_file_is_removed_when_a_run_is_given_the_name_of_its_successor(
     assert files(folder) == {named(second), named(again)}
 
 
+@pytest.mark.parametrize(
+    "previous",
+    [None, "None", "../kept", "mine.yml", 5, "itself"],
+    ids=["null", "None", "above", "mine", "number", "itself"],
+)
+def test_nothing_else_is_ever_removed(
+    read: Read, u8: Sandbox, folder: Path, loaded: Loaded, previous: Any
+) -> None:
+    first = read()
+    for name in ("None", "None.pending", "mine.yml", "../kept"):
+        (folder / name).touch()
+    assert loaded.state is not None
+    named_so = named(first) if previous == "itself" else previous
+    loaded.state["bookmarks"][STREAM]["previous"] = named_so
+    before = files(folder)
+    assert read().records == []
+    edit(u8, "新名")
+    assert len(read().records) == 1
+    assert before <= files(folder)
+    assert (folder / "../kept").exists()
+
+
+def test_a_file_that_cannot_be_removed_is_removed_later(
+    read: Read, u8: Sandbox, folder: Path
+) -> None:
+    old = named(read())
+    edit(u8, "新名")
+    read()
+    (folder / old).unlink()
+    (folder / old).mkdir()  # which cannot be removed like a file
+    read()
+    (folder / old).rmdir()
+    (folder / old).touch()
+    read()
+    assert old not in files(folder)
+
+
+def test_the_note_stands_until_there_is_another_snapshot(
+    read: Read, u8: Sandbox, folder: Path, loaded: Loaded
+) -> None:
+    """The next stream writes a state, too."""
+    u8.tables["warehouse"] = rows("warehouse", 30)
+    both = {"streams": [STREAM, "warehouse"]}
+    read(**both, snapshot_store=None)
+    edit(u8, "一时")
+    folder.parent.mkdir()
+    folder.touch()
+    assert read(**both).code == 1
+    folder.unlink()
+    edit(u8, str(contact(1)["name"]))
+    assert read(**both, snapshot_store=None).code == 0
+    assert loaded.living()[0]["name"] == contact(1)["name"]
+
+
+@pytest.mark.parametrize("method", ["FULL_TABLE", "INCREMENTAL", "LOG_BASED"])
+def test_a_run_with_another_store_is_known_to_the_next_one_with_this(
+    read: Read, u8: Sandbox, folder: Path, loaded: Loaded, method: str
+) -> None:
+    read()
+    edit(u8, "一时")
+    if method == "LOG_BASED":
+        u8.omit = {"row_count"}  # so that it leaves no snapshot
+    assert read(method=method, snapshot_store=str(folder.with_name("other"))).code == 0
+    u8.omit = set()
+    edit(u8, str(contact(1)["name"]))
+    assert read().code == 0
+    assert loaded.living()[0]["name"] == contact(1)["name"]
+
+
+@pytest.mark.parametrize("note", [b"", b"?", b"AAAA"])
+def test_a_note_that_was_cut_stands_for_all_keys(read: Read, folder: Path, note: bytes) -> None:
+    file = named(read())
+    (folder / f"{file}.pending").write_bytes(note)
+    assert len(read().records) == 225
+    assert read().records == []
+
+
+def test_a_long_name_of_a_list_is_cut(read: Read, u8: Sandbox, folder: Path) -> None:
+    name = "x" * 240
+    u8.tables = {name: [{"code": "1"}]}
+    given = {"streams": [name], "resources": {name: {"key": ["code"]}}}
+    assert read(**given).code == 0
+    assert [file.name[:102] for file in folder.iterdir()] == ["x" * 100 + "-2"]
+    assert read(**given).records == []
+
+
 @pytest.mark.parametrize("what", ["missing", "altered", "cut", "no setting"])
 def test_without_its_file_everything_is_written_again_and_that_is_said(
     read: Read, folder: Path, what: str
@@ -149,8 +235,8 @@ def test_a_tap_that_is_killed_while_it_writes_the_file_loses_nothing(
 
 
 CANNOT = (
-    "customercontacts: snapshot_store cannot be written ({}); check the folder, its space and who "
-    "may use it"
+    "customercontacts: snapshot_store cannot be written ({}); check the address, the folder, its "
+    "space and who may use it"
 )
 
 
@@ -203,6 +289,12 @@ def limited(folder: Path) -> Run:
     [
         ("nosuch://bucket", "cannot be used: Protocol not known: nosuch"),
         ("s3://bucket/yonyou", "cannot be used: Install s3fs to access S3"),
+        ("s3:bucket", "must be a folder, or a URL like s3://bucket/folder"),
+        (" ", "must be a folder, or a URL like s3://bucket/folder"),
+        (
+            "memory://pass1234@host",
+            "must have no credentials; the environment has a place for them",
+        ),
         (
             "ftp://user:pass1234@host/x",
             "must have no credentials; the environment has a place for them",
@@ -216,6 +308,12 @@ def test_a_url_that_cannot_be_used_is_refused(
     assert (run.code, run.errors) == (1, [f"snapshot_store {problem}"])
     assert "pass1234" not in run.log
     assert u8.requests == []
+
+
+def test_a_server_that_cannot_be_reached_is_said_in_one_line(read: Read) -> None:
+    run = read(snapshot_store="ftp://127.0.0.1:1/snapshots", streams=[STREAM])
+    assert run.code == 1
+    assert run.errors == [CANNOT.format("Connection refused")]
 
 
 # Any file system of fsspec

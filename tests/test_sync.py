@@ -443,11 +443,8 @@ def test_incremental_reads_from_the_bookmark_on_and_moves_it(
     assert first.codes == codes(u8)
     assert "code_begin" not in pages(u8)[0]
     last = codes(u8)[-1]
-    assert first.state == {
-        "bookmarks": {
-            "customercontacts": {"replication_key": "code", "replication_key_value": last}
-        },
-    }
+    bookmark = {"snapshot": None, "replication_key": "code", "replication_key_value": last}
+    assert first.state == {"bookmarks": {"customercontacts": bookmark}}
     assert first.of("SCHEMA")[0]["bookmark_properties"] == ["code"]
 
     u8.tables["customercontacts"].extend(contact(number) for number in (226, 227))
