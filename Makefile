@@ -6,7 +6,7 @@ PYTHON ?= python3
 # More than there are cores, because many tests wait: three for two.
 WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
 
-.PHONY: demo fleet test coverage bench lock clean
+.PHONY: demo fleet test coverage bench dist lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
 	.venv/bin/python -m demo
@@ -31,11 +31,18 @@ bench: .venv/.ready .meltano/.ready  ## Compare with the peers; writes docs/benc
 	-$(MAKE) --keep-going $(PEERS:%=.venv-bench/%/.ready)
 	.venv/bin/python -m bench $(BENCH)
 
+dist: .venv-release/.ready  ## Wheel and sdist, checked, with what is in them and checksums
+	rm -rf dist
+	.venv-release/bin/python -m hatchling build
+	.venv-release/bin/python -m twine check --strict dist/*.whl dist/*.tar.gz
+	.venv-release/bin/cyclonedx-py requirements --output-reproducible -o dist/sbom.json requirements/tap-yonyou.txt
+	cd dist && sha256sum *.whl *.tar.gz sbom.json > SHA256SUMS
+
 lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
 
 clean:  ## Remove all that make has made
-	rm -rf .venv .venv-meltano .venv-dagster .venv-bench .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-meltano .venv-dagster .venv-release .venv-bench dist .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
@@ -57,6 +64,11 @@ clean:  ## Remove all that make has made
 .venv-dagster/.ready: examples/dagster/requirements.txt
 	$(PYTHON) -m venv --clear .venv-dagster
 	.venv-dagster/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r examples/dagster/requirements.txt
+	touch $@
+
+.venv-release/.ready: requirements/release.txt
+	$(PYTHON) -m venv --clear .venv-release
+	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/release.txt
 	touch $@
 
 .venv-bench/%/.ready: bench/requirements/%.txt

@@ -9,6 +9,7 @@ compile() {
 }
 compile --generate-hashes --group dev --group lock pyproject.toml -o requirements/dev.txt
 compile --generate-hashes --group meltano -o requirements/meltano.txt
+compile --generate-hashes --group release -o requirements/release.txt
 # Meltano installs the plugins with these as constraints, which know no hashes.
 compile pyproject.toml -o requirements/tap-yonyou.txt
 for target in target-postgres target-jsonl; do

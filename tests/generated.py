@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -146,6 +147,7 @@ def definition() -> dict[str, Any]:
         What `meltano add --from-ref` takes.
     """
     schema = _schema()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
         "plugin_type": "extractors",
         "name": TapYonyou.name,
@@ -153,7 +155,7 @@ def definition() -> dict[str, Any]:
         "variant": TapYonyou.name,
         "label": "Yonyou U8+ (用友 U8+)",
         "description": TapYonyou.__doc__,
-        "repo": "https://git.example.com/tap-yonyou",
+        "repo": project["urls"]["Repository"],
         "executable": TapYonyou.name,
         "capabilities": [capability.value for capability in TapYonyou.capabilities],
         "settings_group_validation": [

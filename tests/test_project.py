@@ -6,6 +6,10 @@ import ast
 import json
 import re
 import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -231,6 +235,42 @@ def test_the_readmes_numbers_are_those_of_the_benchmark(readme: str) -> None:
         f"{eight.median:.1f} ",
     ):
         assert number in text
+
+
+def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as built:
+        names = built.namelist()
+        (about,) = (name for name in names if name.endswith("/METADATA"))
+        text = built.read(about).decode()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"tap_yonyou"}
+    assert f"Version: {project['version']}\n" in text
+    for name, url in project["urls"].items():
+        assert f"Project-URL: {name}, {url}\n" in text
+        assert url.startswith(project["urls"]["Repository"])
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    assert all(link.startswith(("https://", "#")) for link in links)
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert all(link.startswith(f"{project['urls']['Repository']}/raw/") for link in pictures)
+    with tarfile.open(sdist) as archive:
+        there = {name.partition("/")[2] for name in archive.getnames()}
+    needed = [
+        ROOT / name for name in ("Makefile", "meltano.yml", ".env.example", "README.zh-CN.md")
+    ]
+    for folder in ("bench", "demo", "docs", "examples", "requirements", "sandbox", "tests"):
+        needed += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts]
+    assert {str(path.relative_to(ROOT)) for path in needed} <= there
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", project["version"]]
 
 
 def headings(page: Path) -> list[str]:
