@@ -1,4 +1,4 @@
-"""What LOG_BASED does to a table: the real target-postgres, one change after the other."""
+"""What becomes of a table: the real target-postgres, one change after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from bench.load import TARGET
 from demo.postgres import postgres
-from sandbox import Sandbox, contact
+from sandbox import Fault, Sandbox, contact
 from tests.conftest import catalog_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "tap_yonyou_changes"
 STREAM = "customercontacts"
+DELETES = {"emit_activate_version_messages": True}
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +49,16 @@ class Warehouse:
         self.config.write_text(json.dumps(config))
 
     def run(self, **given: Any) -> Run:
-        given = {"emit_activate_version_messages": True, "page_size": 50, "concurrency": 1} | given
+        given = {**DELETES, "page_size": 50, "concurrency": 1} | given
         if self.state:
             given.setdefault("state", self.state)
         run = self.tap(**{"catalog": catalog_of(self.tap)} | given)
         self.load(run.out)
         return run
 
-    def load(self, messages: str) -> None:
+    def load(self, messages: str, **given: Any) -> None:
+        config = json.loads(self.config.read_text())
+        self.config.write_text(json.dumps(config | given))
         done = subprocess.run(
             [TARGET, "--config", self.config],
             capture_output=True,
@@ -195,3 +198,27 @@ def test_a_tap_that_is_killed_anywhere_loses_nothing(
     assert warehouse.run().code == 0
     assert warehouse.living() == in_u8(u8)
     assert warehouse.run().records == []
+
+
+# FULL_TABLE
+
+
+@pytest.mark.parametrize("hard_delete", [True, False], ids=["deleted", "marked"])
+def test_a_contact_deleted_in_u8_is_gone_after_a_complete_read_and_not_before(
+    warehouse: Warehouse,
+    u8: Sandbox,
+    hard_delete: bool,  # noqa: FBT001 -- a parameter of a test
+) -> None:
+    full = {"catalog": catalog_of(warehouse.tap, "FULL_TABLE")}
+    warehouse.load(warehouse.tap(**full, **DELETES).out, hard_delete=hard_delete)
+    # The version is in seconds; two runs of a schedule are further apart than that.
+    time.sleep(1)
+    gone = str(u8.tables[STREAM].pop(7)["code"])
+    u8.fail(Fault.errcode("30021"), page=3)
+    assert warehouse.run(**full).code == 1
+    assert gone in dict(warehouse.living())
+    assert warehouse.run(**full).code == 0
+    assert warehouse.living() == in_u8(u8)
+    query = f"SELECT code FROM {SCHEMA}.{STREAM} WHERE _sdc_deleted_at IS NOT NULL"
+    marked = warehouse.connection.execute(query).fetchall()
+    assert marked == ([] if hard_delete else [(gone,)])

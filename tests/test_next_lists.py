@@ -194,7 +194,7 @@ def test_no_more_pages_of_the_next_lists_are_held_than_requests_may_be_in_flight
     for one in lists:
         for _ in lookahead.pages(one):
             read += 1
-            time.sleep(0.2)
+            time.sleep(0.07)  # for those that can be asked for to be so
             # Of this list there are three, of the next ones four, and one was given out.
             assert len(fetch.asked) - read <= 4 + 4
     assert sorted(fetch.asked) == [(f"{n}", page) for n in range(9) for page in (1, 2, 3)]
