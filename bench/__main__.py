@@ -141,7 +141,7 @@ def _many(plan: Plan, server: Served) -> list[dict[str, Any]]:
 
 def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
     # Imported late: it makes this process larger, and a child's peak is at least its parent's.
-    from bench.load import TARGET, load, load_again  # noqa: PLC0415
+    from bench.load import TARGET, load, load_again, run_again  # noqa: PLC0415
     from demo.postgres import postgres  # noqa: PLC0415
 
     if not TARGET.exists():
@@ -151,6 +151,7 @@ def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
         return [
             *_rounds(plan.database(), plan.loads, server, lambda job: load(job, url)),
             *_rounds(plan.loaded_changes(), plan.loads, server, lambda job: load_again(job, url)),
+            *_rounds(plan.pipeline(), plan.repetitions, server, lambda job: run_again(job, url)),
         ]
 
 

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Kind: TypeAlias = Literal[
-    "speed", "start", "latency", "ahead", "many", "database", "changes", "loaded changes"
+    "speed",
+    "start",
+    "latency",
+    "ahead",
+    "many",
+    "database",
+    "changes",
+    "loaded changes",
+    "pipeline",
 ]
 
 TAP, FLOOR = "tap-yonyou", "floor"
@@ -21,8 +29,8 @@ class Case:
 
     Attributes:
         kind: Why: rows a second, the start-up, requests in flight, what they cost without latency,
-            many lists of many data sources, a load into PostgreSQL, or a read after another one,
-            alone or into the table that this one has filled.
+            many lists of many data sources, a load into PostgreSQL, a read after another one,
+            alone or into the table that this one has filled, or Meltano itself.
         contender: The name of who runs.
         rows: How many rows there are to read.
         page_size: Rows in one reply.
@@ -136,6 +144,10 @@ class Plan:
         """Give the loads into PostgreSQL."""
         yield Case("database", TAP, self.rows, self.page_size, settings="meltano.yml")
         yield Case("database", TAP, self.rows, self.page_size, settings="defaults")
+
+    def pipeline(self) -> Iterator[Case]:
+        """Give a run of Meltano itself: a short list, unchanged, read as meltano.yml says."""
+        yield Case("pipeline", TAP, 225, 100, settings="meltano.yml")
 
 
 WHOLE = Plan()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.contenders import CONTENDERS
 from bench.plan import FLOOR, QUICK, TAP
-from bench.results import Results
+from bench.results import AccountSet, Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,6 +73,7 @@ def report(data: Mapping[str, Any]) -> str:
         _many(results),
         _loads(results),
         _changes(results),
+        _nights(results),
         _method(results),
         _machine(results),
     ]
@@ -201,6 +202,25 @@ def _changes(results: Results) -> str:
         + _table(head, rows)
         + "\nEach follows a first read, which is not measured; into PostgreSQL, the table has all "
         "rows already, and both have the settings of meltano.yml.\n"
+    )
+
+
+def _nights(results: Results) -> str:
+    of, rows = AccountSet(), []
+    for what, runs in (("one for all lists", 1), ("one for each list", of.lists)):
+        seconds = results.night(of, runs)
+        number = f"{of.hours * 3600 / seconds:,.0f}" if seconds else "–"
+        rows.append((what, f"{seconds:.0f}" if seconds else "–", number))
+    head = ("runs of Meltano", "s for an account set", f"account sets in {of.hours} hours")
+    return (
+        "## How many account sets one machine serves\n\n"
+        f"Computed, not measured: an account set of {of.lists} lists with {of.rows:,} rows in all, "
+        f"of which {of.changed} % have changed; a U8 server that takes {of.latency} ms for a page "
+        f"of {of.page_size} rows, with `concurrency` {of.concurrency}; one account set after the "
+        "other.\n\n" + _table(head, rows) + "\nAdded up are the runs of Meltano on a short list "
+        f"({_seconds(results.of('pipeline'))} s each), the waits for U8, the time that the tap "
+        "takes to read and compare, and the time that the changed rows take to be loaded, all from "
+        "the tables above.\n"
     )
 
 

@@ -64,6 +64,29 @@ class Bar:
     unit: str = "×"
 
 
+@dataclass(frozen=True)
+class AccountSet:
+    """What a night has to do for one account set, in a typical case.
+
+    Attributes:
+        lists: How many lists are read.
+        rows: How many rows these have together.
+        page_size: Rows in one reply.
+        concurrency: Requests in flight.
+        latency: Milliseconds of the U8 server for each.
+        changed: How many percent of the rows change in a day.
+        hours: How long the night is.
+    """
+
+    lists: int = 12
+    rows: int = 100_000
+    page_size: int = 500
+    concurrency: int = 4
+    latency: int = 300
+    changed: int = 1
+    hours: int = 6
+
+
 class Results:
     """What was measured."""
 
@@ -170,6 +193,27 @@ class Results:
         reads = self.plan.lists * self.plan.sources
         waits = 2 + math.ceil(reads / max(self.plan.concurrency))
         return waits * self.plan.latency / 1000 + start.median
+
+    def night(self, of: AccountSet, runs: int) -> float | None:
+        """Give the seconds that an account set takes with Meltano, one thing after the other.
+
+        Args:
+            of: The account set.
+            runs: How many times Meltano is started for it.
+        """
+        start, pipeline = self.of("start"), self.of("pipeline")
+        read = self.of("changes", rows=self.plan.large, method="LOG_BASED", changed=0)
+        written = self.of("loaded changes", method="FULL_TABLE")
+        if not (start and pipeline and read and written):
+            return None
+        # A list is logged in to, its first page awaited alone; the others come side by side.
+        waits = 2 * of.lists + of.rows / of.page_size / of.concurrency
+        return (
+            runs * pipeline.median
+            + waits * of.latency / 1000
+            + (read.median - start.median) * of.rows / read.rows
+            + of.rows * of.changed / 100 / written.rate
+        )
 
     def _bars_of_many(self) -> Iterator[Bar]:
         plan = self.plan
