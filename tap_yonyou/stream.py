@@ -182,6 +182,7 @@ class U8Stream(Stream):
         reader = self._reader(listing, converter)
         pages_read, is_rechecked = 0, True
         with metrics.http_request_counter(self.name, self.resource.path) as counter:
+            counter.with_context({DATA_SOURCE: source} if source else None)
             try:
                 yield from self._read(reader, replication)
                 pages_read = reader.pages_read

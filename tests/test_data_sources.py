@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +152,12 @@ def test_a_change_during_the_read_has_only_its_data_source_read_again(
     assert run.code == 0
     assert "customercontacts, data source 2: the list changed during the read" in run.log
     assert [asked(u8).count((str(n), "1")) for n in SOURCES] == [1, 2, 1]
+
+
+def test_requests_are_counted_for_each(tap: RunTap) -> None:
+    counted = re.findall(r'"http_request_count","value":(\d+),.*"ds_sequence":(\d)', tap().log)
+    # With the log-in, which is the first one's.
+    assert counted == [("4", "1"), ("3", "2"), ("3", "3")]
 
 
 def test_each_has_a_summary(tap: RunTap) -> None:
