@@ -21,8 +21,9 @@ from tap_yonyou.snapshot import Snapshot, fingerprint, new_secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tap_yonyou.replication import Breaker, Outcome, Records, Versions
+    from tap_yonyou.replication import Breaker, Outcome, Records
     from tap_yonyou.store import Store
+    from tap_yonyou.versions import Versions
 
 _logger = logging.getLogger("tap-yonyou.log_based")
 
@@ -40,12 +41,14 @@ class View(NamedTuple):
         blank: A record without any value but those that all records have alike.
         scope: Which rows are read, in a form for JSON.
         shape: How records are made of them, in a form for JSON.
+        data_source: Where they are read, if several are.
     """
 
     key: Sequence[str]
     blank: Mapping[str, Any]
     scope: Any
     shape: Any
+    data_source: int | None = None
 
 
 class LogBased:
@@ -69,15 +72,13 @@ class LogBased:
             label: What log lines begin with.
             store: Keeps the snapshot.
             view: What is read; another scope begins anew, another shape emits everything again.
-            versions: What the records carry since the baseline, or with a new one.
+            versions: What the records of all data sources carry.
             breaker: How much may be deleted.
 
         Raises:
             U8Error: The snapshot cannot be reached.
         """
         self.params: Mapping[str, Any] = {}
-        self.version = versions.current if versions.new is None else versions.new
-        self.begins_version = versions.new is not None
         self._label = label
         self._store = store
         self._view = view
@@ -93,22 +94,30 @@ class LogBased:
         self._is_outdated = True
         self._secret = new_secret()
         self._comparison = Comparison(self._secret, len(view.key))
+        is_known = False
         try:
             if (content := store.read()) is not None:
-                self._go_on(Snapshot.decode(content), versions)
+                is_known = self._go_on(Snapshot.decode(content), versions)
         except LostError as error:
             self._warn(f"{error}; every row is written again")
+        if not is_known:
+            versions.begin_anew(view.data_source, is_first=store.is_first)
+        self.version, self.begins_version = versions.current, versions.is_due
 
-    def _go_on(self, before: Snapshot, versions: Versions) -> None:
-        """Take over what the last complete read has left."""
+    def _go_on(self, before: Snapshot, versions: Versions) -> bool:
+        """Take over what the last complete read has left.
+
+        Returns:
+            Whether it is known of all rows if the target has them.
+        """
         if before.scope != fingerprint(before.secret, self._view.scope):
             # What is not in this scope is not gone.
-            self.version, self.begins_version = versions.current, False
+            versions.spare()
             self._warn(
                 "account, data source, filters, parameters, key or table are not those of the last "
                 "complete read; every row is written again, and nothing is deleted"
             )
-            return
+            return True
         comparison = Comparison(before.secret, len(self._view.key))
         comparison.load(before)
         pending = self._store.pending(len(self._view.key))
@@ -120,10 +129,16 @@ class LogBased:
                 "part; every row is written again"
             )
         else:
-            self.version, self.begins_version = versions.current, False
             comparison.doubt(pending)
             self._noted = dict.fromkeys(pending)
         self._is_outdated = pending != []
+        if self._store.version != versions.current:
+            self._is_outdated = True
+            comparison.doubt_all()
+            _logger.info(
+                "%s: another data source needs a new version; every row is written again",
+                self._label,
+            )
         if before.shape != fingerprint(before.secret, self._view.shape):
             self._is_outdated = True
             comparison.doubt_all()
@@ -132,6 +147,7 @@ class LogBased:
                 self._label,
             )
         self._comparison, self._secret = comparison, before.secret
+        return pending is not None
 
     def let_through(self, records: Records, number: int) -> Records:
         """Let those through that the target does not hold; hold them back while they are few."""

@@ -18,8 +18,9 @@ from tap_yonyou.store import Folder, Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tap_yonyou.replication import Replication, Versions
+    from tap_yonyou.replication import Replication
     from tap_yonyou.resources import Resource
+    from tap_yonyou.versions import Versions
 
 #: Rows that the connection test asks for.
 _TEST_ROWS: Final = 10
@@ -174,4 +175,5 @@ class Partition:
                 choice.tables,
             ],
             shape=[records.VERSION, [*choice.fields.items()], mapping],
+            data_source=self.same.get(DATA_SOURCE),
         )

@@ -39,18 +39,6 @@ class Outcome(NamedTuple):
     is_rechecked: bool = True
 
 
-class Versions(NamedTuple):
-    """What the records of a table may carry, to tell those that are there from those that are gone.
-
-    Attributes:
-        current: What they carry already; None for nothing.
-        new: What they may carry from now on, if all of them come again; None if they must not.
-    """
-
-    current: int | None = None
-    new: int | None = None
-
-
 class Replication(Protocol):
     """One run of one stream.
 

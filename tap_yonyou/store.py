@@ -32,7 +32,7 @@ from tap_yonyou.errors import U8Error, one_line
 from tap_yonyou.keys import LostError, of_json, pack, unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 #: How `snapshot` begins, by where it is kept.
 _IN_STATE, _IN_FILE = "1:state:", "1:file:"
@@ -43,6 +43,26 @@ _MOST_NAME: Final = 100
 #: Of which keys something was written, if they are too many to be named.
 _ALL: Final = "all"
 _PENDING: Final = ".pending"
+
+
+def vouches(bookmark: Mapping[str, Any]) -> bool:
+    """Tell whether a snapshot says what the target has of the rows of a bookmark."""
+    return bookmark.get("snapshot") is not None and bookmark.get("pending") != _ALL
+
+
+def is_unsure(bookmark: Mapping[str, Any]) -> bool:
+    """Tell whether the target may have rows that no snapshot knows of."""
+    return not vouches(bookmark) and holds(bookmark)
+
+
+def holds(bookmark: Mapping[str, Any]) -> bool:
+    """Tell whether the target may have rows at all."""
+    return not {"snapshot", "pending", "rows"}.isdisjoint(bookmark)
+
+
+def forget(bookmark: dict[str, Any]) -> None:
+    """Say that the target does not have the rows of a snapshot any more."""
+    bookmark["snapshot"] = None
 
 
 class Store:
@@ -67,6 +87,17 @@ class Store:
         self._bookmark = bookmark
         self._write_state = write_state
         self._folder = folder
+
+    @property
+    def version(self) -> int | None:
+        """What the records carry that the snapshot knows of."""
+        version = self._bookmark.get("version")
+        return version if isinstance(version, int) else None
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was ever read."""
+        return not holds(self._bookmark)
 
     def read(self) -> bytes | None:
         """Read the snapshot that the state was given with, and remove the one before it.

@@ -19,8 +19,10 @@ from tap_yonyou.errors import RunError, counted, say
 from tap_yonyou.partition import Choice, Partition
 from tap_yonyou.reader import Reader
 from tap_yonyou.records import DATA_SOURCE, DELETED_AT
-from tap_yonyou.replication import Outcome, Versions
+from tap_yonyou.replication import Outcome
 from tap_yonyou.settings import blaming_stream_maps
+from tap_yonyou.store import is_unsure
+from tap_yonyou.versions import Versions
 
 if TYPE_CHECKING:
     import logging
@@ -41,9 +43,6 @@ _DATA_SOURCE: Final = {
     "type": "integer",
     "description": "Number of the data source (数据源序号)",
 }
-
-#: Where the state notes a version that ACTIVATE_VERSION has still to follow.
-_ACTIVATES: Final = "activates"
 
 
 FILTERED: Final = (
@@ -82,10 +81,8 @@ class U8Stream(Stream):
         self._u8_tap = tap
         self._lookahead = lookahead
         self._writer = writer
-        self._sources: list[int | None] = [*dict.fromkeys(sources or (None,))]
+        self._configured: list[int | None] = [*dict.fromkeys(sources or (None,))]
         self._listings: dict[int | None, Listing] = {}
-        self._proved: set[int | None] = set()
-        self._to_activate: int | None = None
         self._extracted = datetime.now(UTC)
 
     @property
@@ -158,8 +155,9 @@ class U8Stream(Stream):
         except RunError:
             raise
         except Exception as error:
-            if source is None:
+            if source is None or self.is_test:
                 raise
+            self._versions.fail()
             self.failed.append(partition.label)
             say(self.logger, error)
         if source == self._sources[-1]:
@@ -203,9 +201,9 @@ class U8Stream(Stream):
         # Not before: a STATE in the middle of a read claims nothing.
         bookmark.update(replication.bookmark(outcome))
         if outcome.is_proved:
-            self._proved.add(source)
-        if replication.begins_version:
-            self._to_activate = replication.version
+            self._versions.prove(source, replication.version)
+        else:
+            self._versions.fail()
         if not outcome.is_proved and (warning := _unproved(outcome, deletes=replication.deletes)):
             self.logger.warning("%s: %s; nothing is deleted", partition.label, warning)
         if warning := converter.warning():
@@ -234,36 +232,29 @@ class U8Stream(Stream):
             self._writer.flush()
 
     def _activate(self) -> None:
-        """Have the target delete what is gone, if all data sources are proved to be complete.
-
-        What some of them began with LOG_BASED is ended by the run in which all others follow.
-        """
-        version, is_partitioned = self._to_activate, self._sources != [None]
-        if is_partitioned and self.stream_state.get(_ACTIVATES) == self._versions.current:
-            version = version or self._versions.current
-        if version is None:
-            return
-        is_complete = self._proved == {*self._sources}
-        if is_complete:
+        """Have the target delete what is gone, if all data sources are proved to be complete."""
+        if (version := self._versions.to_activate()) is not None:
+            # What it makes void is said first, lest a later run relies on it.
+            self._write_state()
             self._write_activate_version_message(version)
-        if is_partitioned and self.replication_method == REPLICATION_LOG_BASED:
-            self.stream_state[_ACTIVATES] = None if is_complete else version
+            self._versions.activated()
 
     @cached_property
     def _versions(self) -> Versions:
-        """What records may carry: as all data sources have one table, a new version is for all."""
-        bookmarks = [*map(self._bookmark, self._sources)]
-        known = [one.get("version") for one in bookmarks]
-        current = max((one for one in known if isinstance(one, int)), default=None)
-        is_kept = self.replication_method == REPLICATION_LOG_BASED and len(bookmarks) > 1
-        if (
-            # Without a key, a target cannot tell which rows are the same.
-            not (self.config["emit_activate_version_messages"] and self.resource.key)
-            or (is_kept and any(one.get("snapshot") is not None for one in bookmarks))
-        ):
-            return Versions(current)
-        # In seconds: some targets keep versions in 32 bits.
-        return Versions(current, max(int(time.time()), (current or 0) + 1))
+        """What records carry."""
+        # Without a key, a target cannot tell which rows are the same.
+        may_delete = self.config["emit_activate_version_messages"] and bool(self.resource.key)
+        sources, method = self._sources, self.replication_method
+        return Versions(self.stream_state, sources, method, may_delete=may_delete)
+
+    @cached_property
+    def _sources(self) -> list[int | None]:
+        """The data sources in the order in which they are read; only None for a single one.
+
+        First those of which the target may have anything: if they need a new version, the others
+        get it in the same run.
+        """
+        return sorted(self._configured, key=lambda one: not is_unsure(self._bookmark(one)))
 
     def _bookmark(self, source: int | None) -> dict[str, Any]:
         """Look at a part of the state; `get_context_state` would make one."""
