@@ -16,7 +16,7 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.records import DELETED_AT
+from tap_yonyou.records import DATA_SOURCE, DELETED_AT
 
 if TYPE_CHECKING:
     import logging
@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 
     from tap_yonyou.resources import Resource
 
+_BOOKMARK: Final = {
+    "replication_key": {"type": ["string", "null"]},
+    "replication_key_value": {"type": ["string", "integer", "null"]},
+    "replication_key_signpost": {"type": ["string", "null"]},
+    "progress_markers": {"type": "object"},
+}
+_PARTITIONS: Final = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            **_BOOKMARK,
+            "context": {"type": "object", "properties": {DATA_SOURCE: {"type": "integer"}}},
+        },
+        "required": ["context"],
+    },
+}
 _STATE: Final = {
     "type": "object",
     "properties": {
@@ -33,20 +50,7 @@ _STATE: Final = {
             "type": "object",
             "additionalProperties": {
                 "type": "object",
-                "properties": {
-                    "replication_key": {"type": ["string", "null"]},
-                    "replication_key_value": {"type": ["string", "integer", "null"]},
-                    "replication_key_signpost": {"type": ["string", "null"]},
-                    "progress_markers": {"type": "object"},
-                    "partitions": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {"context": {"type": "object"}},
-                            "required": ["context"],
-                        },
-                    },
-                },
+                "properties": {**_BOOKMARK, "partitions": _PARTITIONS},
             },
         },
     },
@@ -143,6 +147,11 @@ def check_state(state: Any) -> None:
     if not th.DEFAULT_JSONSCHEMA_VALIDATOR(_STATE).is_valid(state):
         msg = "--state is no Singer state: it must be an object with bookmarks by stream"
         raise SettingsError(msg)
+    for name, bookmark in state.get("bookmarks", {}).items():
+        contexts = [one["context"] for one in bookmark.get("partitions", ())]
+        if any(contexts.count(one) > 1 for one in contexts):
+            msg = f"--state has two bookmarks for one partition of {name}; leave one of them"
+            raise SettingsError(msg)
 
 
 def check_stream(stream: Stream, resource: Resource, catalog: Catalog) -> None:

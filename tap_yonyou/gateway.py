@@ -93,6 +93,8 @@ class Gateway:
         self._app_secret: str | None = config.get("app_secret")
         self._login = Login(config.get("token"), can_renew=self._app_secret is not None)
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._in_flight = 0
         #: Whether any page has been read.
         self._has_read = False
         self._slowed = False
@@ -152,9 +154,17 @@ class Gateway:
 
     def _send(self, listing: Listing, path: str, key: str, query: Mapping[str, Any]) -> Reply:
         """Make one attempt; an answer with an `errcode` is one, whatever it says."""
-        with self._lock:
+        with self._room:
+            # Of the list being read and of the next ones together.
+            self._room.wait_for(lambda: self._in_flight < self.concurrency)
+            self._in_flight += 1
             listing.requests += 1
-        content = self._wire.get(path, query)
+        try:
+            content = self._wire.get(path, query)
+        finally:
+            with self._room:
+                self._in_flight -= 1
+                self._room.notify()
         try:
             reply = Reply.parse(content, key)
             reply.check_errcode()

@@ -34,10 +34,11 @@ class Ended(SystemExit):
 class _State:
     is_deferred = False
     waiting: int | None = None
+    is_ending = False
 
 
 def on_signal(number: int, _: object = None) -> None:
-    """End the run; a handler for `signal.signal`.
+    """End the run; a handler for `signal.signal`. A second signal changes nothing.
 
     Args:
         number: The signal's number.
@@ -45,9 +46,12 @@ def on_signal(number: int, _: object = None) -> None:
     Raises:
         Ended: Here and now, or at the end of what must not be interrupted.
     """
+    if _State.is_ending:
+        return
     if _State.is_deferred:
         _State.waiting = number
     else:
+        _State.is_ending = True
         raise Ended(number)
 
 
@@ -64,7 +68,7 @@ def deferred() -> Iterator[None]:
     finally:
         _State.is_deferred = False
         if (number := _State.waiting) is not None:
-            _State.waiting = None
+            _State.waiting, _State.is_ending = None, True
             raise Ended(number)
 
 

@@ -11,7 +11,7 @@ from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED
+from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED, Metadata
 
 from tap_yonyou.catalog import check_stream
 from tap_yonyou.compat import override
@@ -97,6 +97,8 @@ class U8Stream(Stream):
     def metadata(self) -> MetadataMapping:
         metadata = super().metadata
         metadata.root.valid_replication_keys = [*self.resource.incremental] or None
+        if self._configured != [None]:
+            metadata["properties", DATA_SOURCE].inclusion = Metadata.InclusionType.AUTOMATIC
         return metadata
 
     @override

@@ -134,6 +134,22 @@ def test_a_setting_that_cannot_be_is_refused(
     assert u8.requests == []
 
 
+def test_the_number_cannot_be_deselected(tap: RunTap, u8: Sandbox) -> None:
+    u8.tables["fitem"] = [{"code": "1"}]
+    resources = {"fitem": {"key": []}}
+    (entry,) = catalog_of(tap, streams=["fitem"], resources=resources)["streams"]
+    (number,) = (one for one in entry["metadata"] if "ds_sequence" in one["breadcrumb"])
+    assert number["metadata"]["inclusion"] == "automatic"
+
+
+def test_two_bookmarks_for_one_are_refused(tap: RunTap) -> None:
+    one = {"context": {"ds_sequence": 1}}
+    run = tap(state={"bookmarks": {STREAM: {"partitions": [one, {**one, "rows": 1}]}}})
+    assert run.errors == [
+        "--state has two bookmarks for one partition of customercontacts; leave one of them"
+    ]
+
+
 def test_a_catalog_of_before_is_refused(tap: RunTap) -> None:
     catalog = catalog_of(tap, ds_sequences=None)
     assert tap(catalog=catalog).errors == [
@@ -302,6 +318,74 @@ def test_one_that_is_added_deletes_nothing_of_the_others(
     assert len(loaded.living()) == 4 * SIZE
 
 
+DELETES: dict[str, Any] = {"emit_activate_version_messages": True}
+
+
+def test_one_that_is_not_read_keeps_its_rows(read: Read, u8: Sandbox, loaded: Loaded) -> None:
+    """All have one table, and to a new version the rows of the others would be gone."""
+    read(**DELETES, ds_sequences=[1])
+    assert read(**DELETES, ds_sequences=[2]).of("ACTIVATE_VERSION") == []
+    assert read(**DELETES, ds_sequences=[1, 2]).records == []
+    assert living(loaded) == in_u8(u8, [1, 2])
+
+
+@pytest.mark.parametrize("between", ["FULL_TABLE", "without a list"])
+def test_rows_that_a_version_has_ended_come_again(
+    tap: RunTap, read: Read, u8: Sandbox, loaded: Loaded, between: str
+) -> None:
+    read(**DELETES)
+    if between == "FULL_TABLE":
+        read(**DELETES, method="FULL_TABLE", ds_sequences=[1])
+    else:
+        # Against what the README says, into the same table.
+        read(**DELETES, ds_sequences=None, catalog=catalog_of(tap, ds_sequences=None))
+    assert len(loaded.living()) == SIZE
+    read(**DELETES)
+    assert living(loaded) == in_u8(u8)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "INCREMENTAL"},
+        {"method": "LOG_BASED", "emit_activate_version_messages": False},
+        {"method": "FULL_TABLE", "emit_activate_version_messages": False},
+    ],
+    ids=str,
+)
+def test_a_version_that_is_due_follows_no_run_that_must_not_delete(
+    tap: RunTap, read: Read, u8: Sandbox, given: dict[str, Any]
+) -> None:
+    u8.fail(Fault.errcode("30021"), source=2)
+    assert read(**DELETES).code == 1
+    catalog = catalog_of(tap, given.pop("method"))
+    catalog["streams"][0]["replication_key"] = "code"
+    run = read(**(DELETES | given), catalog=catalog)
+    assert run.code == 0
+    assert run.of("ACTIVATE_VERSION") == []
+
+
+@pytest.mark.parametrize("failing", SOURCES)
+def test_what_a_read_that_failed_has_left_is_gone_after_the_next(
+    read: Read, u8: Sandbox, loaded: Loaded, failing: int
+) -> None:
+    u8.fail(Fault.errcode("30021"), source=failing, page=2)
+    assert read(**DELETES, page_size=20).code == 1
+    del tables(u8)[failing][0]
+    assert read(**DELETES).code == 0
+    assert living(loaded) == in_u8(u8)
+    assert read(**DELETES).records == []
+
+
+def test_one_that_never_succeeds_has_the_others_written_once(read: Read, u8: Sandbox) -> None:
+    written = []
+    for _ in range(3):
+        u8.fail(Fault.errcode("30021"), source=2, page=2)
+        run = read(**DELETES, page_size=20)
+        written.append([key for key in keys(run) if key[0] != 2])
+    assert [len(one) for one in written] == [2 * SIZE, 0, 0]
+
+
 def test_each_has_a_file_of_its_own(read: Read, tmp_path: Any) -> None:
     folder = tmp_path / "snapshots"
     read(snapshot_store=str(folder))
@@ -328,6 +412,13 @@ def test_all_data_sources_of_all_lists_share_the_one_bound(tap: RunTap, u8: Sand
 def test_the_connection_test_asks_for_one_page(tap: RunTap, u8: Sandbox) -> None:
     assert tap("--test").code == 0
     assert asked(u8) == [("1", "1")]
+
+
+def test_the_connection_test_fails_if_that_does(tap: RunTap, u8: Sandbox) -> None:
+    u8.fail(Fault.errcode("30021"))
+    run = tap("--test")
+    assert run.code == 1
+    assert run.errors[0].startswith("customercontacts, data source 1, page 1: errcode 30021")
 
 
 def test_a_declared_list_is_discovered_in_the_first(tap: RunTap, u8: Sandbox) -> None:

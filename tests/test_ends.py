@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -283,6 +284,21 @@ def test_a_signal_ends_a_run_whose_target_does_not_read(output: Output) -> None:
     # What it left in the pipe is whole lines all the same.
     assert set(kinds(out + read(process))) == {"SCHEMA", "RECORD"}
     process.communicate()
+
+
+def test_a_second_signal_does_not_disturb_the_end_that_the_first_one_began() -> None:
+    code = """if True:
+        import os, signal
+        from tap_yonyou import signals
+        signals.end_on_signals()
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            print("cleaned up", flush=True)
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (143, b"cleaned up\n", b"")
 
 
 def test_a_signal_in_the_middle_of_the_output_leaves_whole_lines(output: Output) -> None:

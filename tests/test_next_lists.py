@@ -55,6 +55,20 @@ def test_lists_of_one_page_are_read_together_within_the_one_bound(
     assert sorted(asked(u8)) == [(name, "1") for name in RESOURCES]
 
 
+def test_what_is_asked_for_when_all_threads_are_busy_waits_for_its_turn(
+    tap: RunTap, u8: Sandbox
+) -> None:
+    """The rows without a key end the first list while its other pages are on the wire."""
+    for row in u8.tables[NAMES[0]]:
+        row.update(dict.fromkeys(row, ""))
+    for page in range(2, 6):
+        u8.fail(Fault.stall(1), resource=NAMES[0], page=page)
+    run = tap(streams=NAMES, concurrency=4, page_size=2)
+    assert run.code == 1
+    assert order(run) == NAMES[1:]
+    assert u8.most_at_once == 4
+
+
 def test_a_list_is_asked_for_to_its_end_before_the_next(tap: RunTap, u8: Sandbox) -> None:
     run = tap(streams=NAMES[:3], concurrency=4, page_size=4)
     assert run.code == 0

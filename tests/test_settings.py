@@ -348,6 +348,9 @@ def test_a_catalog_is_read_as_utf_8_whatever_the_locale(
         {"progress_markers": 1},
         {"replication_key_signpost": 1},
         {"partitions": {"a": 1}},
+        {"partitions": [{"context": {"ds_sequence": [1]}}]},
+        {"partitions": [{"context": {}, "replication_key_value": ["00000007"]}]},
+        {"partitions": [{"context": {}, "progress_markers": 1}]},
     ],
     ids=str,
 )
