@@ -1,5 +1,5 @@
-# The project as an image: docker build -t tap-yonyou . && docker run --env-file .env tap-yonyou
-# It holds Meltano, the tap and the loaders, pinned, and no setting; docs/production.md tells how to run it.
+# The project as an image: Meltano, the tap and the loaders, pinned, and no setting.
+# docs/production.md tells how to run it.
 FROM python:3.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 MELTANO_VENV_BACKEND=virtualenv
 WORKDIR /project
@@ -8,13 +8,14 @@ RUN python -m venv /meltano && \
     /meltano/bin/pip install --require-hashes -r requirements/meltano.txt
 COPY pyproject.toml README.md LICENSE meltano.yml ./
 COPY tap_yonyou tap_yonyou
-RUN /meltano/bin/meltano install
+RUN /meltano/bin/meltano install && rm .meltano/meltano.db
 
 FROM python:3.13-slim-bookworm
 RUN useradd --create-home --uid 10001 meltano
 COPY --from=build /meltano /meltano
 COPY --from=build --chown=meltano:meltano /project /project
-USER meltano
+# By number, for Kubernetes to know that it is not root.
+USER 10001
 WORKDIR /project
 ENV PATH=/meltano/bin:$PATH
 ENTRYPOINT ["meltano"]

@@ -228,7 +228,7 @@ class Folder:
     """The folder `snapshot_store`, on a disk or anywhere fsspec reaches."""
 
     def __init__(self, url: str, label: str) -> None:
-        """Name the folder; it is made when it is needed.
+        """Name the folder; on a disk it is made when it is needed.
 
         Args:
             url: A path, or a URL of fsspec.
@@ -282,7 +282,7 @@ class Folder:
             if isinstance(self._fs, LocalFileSystem):
                 _write_to_disk(Path(self._path(name)), data)
             else:
-                self._fs.makedirs(self._opened[1], exist_ok=True)
+                # Whoever asks an object store for a folder may get a bucket, by a slip of the pen.
                 self._fs.pipe_file(self._path(name), data)
 
     def remove(self, name: str) -> bool:

@@ -136,7 +136,7 @@ def test_a_setting_that_cannot_be_is_refused(
 
 def test_the_number_cannot_be_deselected(tap: RunTap, u8: Sandbox) -> None:
     u8.tables["fitem"] = [{"code": "1"}]
-    resources = {"fitem": {"key": []}}
+    resources: dict[str, Any] = {"fitem": {"key": []}}
     (entry,) = catalog_of(tap, streams=["fitem"], resources=resources)["streams"]
     (number,) = (one for one in entry["metadata"] if "ds_sequence" in one["breadcrumb"])
     assert number["metadata"]["inclusion"] == "automatic"
