@@ -3,8 +3,8 @@
 
 PYTHON ?= python3
 
-# More than there are cores, because many tests wait: three for two.
-WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 / 2 )))
+# More than there are cores, because many tests wait.
+WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 
 .PHONY: demo fleet test coverage bench dist lock clean
 

@@ -236,8 +236,9 @@ class U8Stream(Stream):
     def _activate(self) -> None:
         """Have the target delete what is gone, if all data sources are proved to be complete."""
         if (version := self._versions.to_activate()) is not None:
-            # What it makes void is said first, lest a later run relies on it.
-            self._write_state()
+            if self._versions.has_voided:
+                # Said first, lest a later run relies on it.
+                self._write_state()
             self._write_activate_version_message(version)
             self._versions.activated()
 

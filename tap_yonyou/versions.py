@@ -30,7 +30,10 @@ class Versions:
         current: What they carry; None for nothing.
         new: What they may carry instead if all of them come again; None if no version may follow.
         is_due: Whether ACTIVATE_VERSION is to follow `current`.
+        has_voided: Whether `to_activate` has voided a snapshot.
     """
+
+    has_voided = False
 
     def __init__(
         self,
@@ -119,6 +122,7 @@ class Versions:
         for one in self._everything():
             if vouches(one) and one.get("version") != wanted:
                 forget(one)
+                self.has_voided = True
         return wanted
 
     def activated(self) -> None:

@@ -179,7 +179,7 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
         start=st.lists(st.tuples(CODES, VALUES), max_size=10), steps=st.lists(STEP.filter(is_meant))
     )
     @hypothesis_settings(
-        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     def check(start: list[tuple[int, str | None]], steps: list[tuple[str, Any]]) -> None:
         for tables in (u8.tables, *u8.others.values()):
