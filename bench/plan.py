@@ -86,7 +86,7 @@ class Plan:
     concurrency: tuple[int, ...] = (1, 4, 8)
     lists: int = 18
     sources: int = 4
-    repetitions: int = 3
+    repetitions: int = 5
     loads: int = 2
 
     @property

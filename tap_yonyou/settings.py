@@ -12,7 +12,6 @@ import re
 import traceback
 from contextlib import contextmanager, suppress
 from decimal import Decimal
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -591,6 +590,8 @@ def _missing(path: str, name: str, env_prefix: str) -> str:
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 -- 20 ms that only a mistake needs
+
     known = list(known)
     if not known:
         return "there is none here"

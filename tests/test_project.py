@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from bench.plan import FLOOR
 from bench.plan import TAP as TAP_NAME
-from bench.results import Results
+from bench.results import AccountSet, Results
 from tap_yonyou.errors import ERRCODES, Action
 from tap_yonyou.resources import of
 from tests.conftest import TAP
@@ -235,6 +235,31 @@ def test_the_readmes_numbers_are_those_of_the_benchmark(readme: str) -> None:
         f"{eight.median:.1f} ",
     ):
         assert number in text
+
+
+@pytest.mark.parametrize("page", ["docs/production.md", "docs/production.zh-CN.md"])
+def test_the_account_sets_of_a_night_are_those_of_the_benchmark(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    results, of = Results(json.loads((ROOT / "docs/benchmark.json").read_bytes())), AccountSet()
+    assert f" {of.rows:,} " in text
+    for runs in (1, of.lists):
+        seconds = results.night(of, runs)
+        assert seconds
+        assert f" {seconds:.0f} " in text
+        assert f" {of.hours * 3600 / seconds:,.0f} " in text
+
+
+def test_the_settings_that_examples_name_exist() -> None:
+    names = {f"TAP_YONYOU_{name.upper()}" for name in OWN}
+    pages = [*ROOT.glob("examples/*/*"), *ROOT.glob("docs/production*.md")]
+    found = {
+        name
+        for page in pages
+        for name in re.findall(r"TAP_YONYOU_[A-Z_]+", page.read_text("utf-8"))
+        if not name.endswith("_")
+    }
+    assert len(found) > 3
+    assert found <= names
 
 
 def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path) -> None:
