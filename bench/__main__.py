@@ -83,8 +83,11 @@ def measure_all(plan: Plan) -> dict[str, Any]:
         # The counting comes first, and so warms up what is read from the disk.
         results["counts"] = counts = [_count(case, server) for case in cases]
         cases = [case for case, counted in zip(cases, counts, strict=True) if counted["rows_came"]]
-        results["runs"] = [*_rounds(cases, plan.repetitions, server, _run)]
-        results["runs"] += _rounds(plan.ahead(), plan.repetitions, server, _run)
+        duels = {*plan.closest()}
+        others = [case for case in cases if case not in duels]
+        results["runs"] = [*_rounds(others, plan.repetitions, server, _run)]
+        results["runs"] += _rounds(plan.closest(), plan.duels, server, _run)
+        results["runs"] += _rounds(plan.ahead(), plan.duels, server, _run)
         results["runs"] += _many(plan, server)
         results["runs"] += _rounds(plan.changes(), plan.repetitions, server, _run)
         results["runs"] += _loads(plan, server)

@@ -74,6 +74,7 @@ class Plan:
         lists: How many lists of one page are read from each of several data sources.
         sources: How many data sources these are.
         repetitions: How often each case is measured.
+        duels: How often those are that take seconds and differ by a fifth, in turn.
         loads: How often each load into PostgreSQL is.
     """
 
@@ -86,13 +87,20 @@ class Plan:
     concurrency: tuple[int, ...] = (1, 4, 8)
     lists: int = 18
     sources: int = 4
-    repetitions: int = 5
+    repetitions: int = 3
+    duels: int = 13
     loads: int = 2
 
     @property
     def page_size(self) -> int:
         """The page size where only one is used."""
         return self.page_sizes[-1]
+
+    def closest(self) -> Iterator[Case]:
+        """Give those of the cases without latency whose bars are the narrowest."""
+        for size in self.page_sizes:
+            for name in (FLOOR, TAP, "dlt-extract"):
+                yield Case("speed", name, self.rows, size)
 
     def speed(self, contenders: tuple[str, ...]) -> Iterator[Case]:
         """Give the cases without latency."""
@@ -159,5 +167,6 @@ QUICK = Plan(
     pages=10,
     latency=50,
     repetitions=1,
+    duels=1,
     loads=1,
 )

@@ -231,7 +231,10 @@ def _method(results: Results) -> str:
     )
     times = f"{plan.repetitions} times" if plan.repetitions > 1 else "once"
     if plan.loads != plan.repetitions:
-        times += f" (a load into PostgreSQL {plan.loads} times)"
+        times += (
+            f" (a load into PostgreSQL {plan.loads} times, and {plan.duels} times what takes "
+            f"seconds: {plan.rows:,} rows by the floor, the tap and dlt, extract)"
+        )
     return _METHOD.format(rates=rates, repetitions=times)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: A wait for a page, in seconds, that is hidden whatever else takes time.
 _LONG: Final = 0.05
 #: Shorter ones are hidden if they take this part of the time between two of them.
-_PART: Final = 0.25
+_PART: Final = 0.5
 #: How many pages tell so.
 _SAMPLES: Final = 3
 #: For how many seconds the first page of a list may wait for its turn: the further apart pages are

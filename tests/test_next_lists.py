@@ -124,6 +124,7 @@ def test_the_connection_test_asks_for_one_page_of_each(tap: RunTap, u8: Sandbox)
         ([0.001] * 12, 12),
         # Another program holds one of them up.
         ([0.001, 0.02, 0.001, 0.02, 0.02, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001], 12),
+        ([0.004] * 12, 12),
         ([0.02] * 12, 4),
         ([0.1] * 12, 1),
         ([0.001, 0.1, 0.001, 0.1, 0.1, 0.001], 5),
@@ -133,7 +134,7 @@ def test_the_connection_test_asks_for_one_page_of_each(tap: RunTap, u8: Sandbox)
 def test_threads_ask_for_pages_where_a_wait_is_worth_hiding(
     monkeypatch: pytest.MonkeyPatch, waits: list[float], alone: int
 ) -> None:
-    """That is a quarter of the time that a page takes here, three times in a row, or 50 ms."""
+    """That is half of the time that a page takes here, three times in a row, or 50 ms."""
     clock = {"perf_counter": 1.0, "thread_time": 1.0}
     for kind in ("perf_counter", "thread_time"):
         monkeypatch.setattr(f"tap_yonyou.lookahead.time.{kind}", lambda kind=kind: clock[kind])
