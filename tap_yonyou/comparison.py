@@ -111,14 +111,16 @@ class Comparison:
 
         Args:
             keys: The keys of the records.
-            records: As they would be emitted.
+            records: As they would be emitted, all with the same fields in the same order.
 
         Returns:
             The places of these records.
         """
         secret = self._secret
+        # Of the values alone: which fields these are is a part of the fingerprint, and their names
+        # would be the longer part of what is hashed.
         digests = [
-            blake2b(_encode(record), digest_size=DIGEST_BYTES, key=secret).digest()
+            blake2b(_encode([*record.values()]), digest_size=DIGEST_BYTES, key=secret).digest()
             for record in records
         ]
         return self._take_over(keys, digests)
