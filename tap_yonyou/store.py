@@ -282,7 +282,7 @@ class Folder:
             if isinstance(self._fs, LocalFileSystem):
                 _write_to_disk(Path(self._path(name)), data)
             else:
-                # Whoever asks an object store for a folder may get a bucket, by a slip of the pen.
+                # No makedirs: on an object store, a mistyped address would create a bucket.
                 self._fs.pipe_file(self._path(name), data)
 
     def remove(self, name: str) -> bool:

@@ -61,7 +61,7 @@ class Versions:
         self.new: int | None = None
         self.is_due = False
         if may_delete and method != REPLICATION_INCREMENTAL:
-            # In seconds: some targets keep versions in 32 bits.
+            # Seconds, because some targets keep versions in 32 bits.
             self.new = max(int(time.time()), (newest or 0) + 1)
         if self._is_log_based:
             due = state.setdefault(_ACTIVATES, None)

@@ -360,7 +360,7 @@ def test_the_file_is_there_before_its_state_and_the_note_before_its_records(
         assert run().is_noted == []
         assert len(MemoryFileSystem.store) == 1
         assert len(loaded.living()) == 224
-        # No folder is made there: with an object store, a slip of the pen would make a bucket.
+        # No folder is made: on an object store, a mistyped address would create a bucket.
         assert MemoryFileSystem.pseudo_dirs == [""]
     finally:
         MemoryFileSystem.store.clear()
