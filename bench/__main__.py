@@ -21,7 +21,7 @@ from bench.measure import Outcome, count, run
 from bench.plan import QUICK, WHOLE, Case, Plan
 from bench.report import report
 from bench.served import ROOT, sandboxed, served
-from tap_yonyou import resources
+from tap_yonyou.u8 import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

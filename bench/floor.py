@@ -19,7 +19,7 @@ import msgspec
 import requests
 
 _STREAM = "customercontacts"
-_SCHEMA = Path(__file__).parent.parent / "tap_yonyou" / "resources" / f"{_STREAM}.json"
+_SCHEMA = Path(__file__).parent.parent / "tap_yonyou" / "u8" / "resources" / f"{_STREAM}.json"
 _BOOLEANS = {"1": True, "0": False}
 
 

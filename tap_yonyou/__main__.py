@@ -13,7 +13,8 @@ from typing import NoReturn
 import click
 from singer_sdk.logging import ConsoleFormatter
 
-from tap_yonyou import output, redaction, signals
+from tap_yonyou import redaction
+from tap_yonyou.command import output, signals
 from tap_yonyou.errors import SettingsError, one_line, say
 from tap_yonyou.tap import TapYonyou
 

@@ -23,10 +23,10 @@ from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou import resources
 from tap_yonyou.errors import Action, SettingsError, TapError, one_line
-from tap_yonyou.records import DATA_SOURCE
-from tap_yonyou.wire import is_loopback
+from tap_yonyou.u8 import resources
+from tap_yonyou.u8.values import DATA_SOURCE
+from tap_yonyou.u8.wire import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

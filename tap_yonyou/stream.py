@@ -13,16 +13,16 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED, Metadata
 
-from tap_yonyou.catalog import check_stream
+from tap_yonyou.command.catalog import check_stream
 from tap_yonyou.compat import override
 from tap_yonyou.errors import RunError, counted, say
-from tap_yonyou.partition import Choice, Partition
-from tap_yonyou.reader import Reader
-from tap_yonyou.records import DATA_SOURCE, DELETED_AT
+from tap_yonyou.reading import Choice, Partition
 from tap_yonyou.replication import Outcome
+from tap_yonyou.replication.store import is_unsure
+from tap_yonyou.replication.versions import Versions
 from tap_yonyou.settings import blaming_stream_maps
-from tap_yonyou.store import is_unsure
-from tap_yonyou.versions import Versions
+from tap_yonyou.u8.reader import Reader
+from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
 
 if TYPE_CHECKING:
     import logging
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
-    from tap_yonyou.gateway import Listing
-    from tap_yonyou.lookahead import Lookahead
-    from tap_yonyou.output import Writer
-    from tap_yonyou.records import Converter
+    from tap_yonyou.command.output import Writer
     from tap_yonyou.replication import Replication
-    from tap_yonyou.resources import Resource
+    from tap_yonyou.u8.gateway import Listing
+    from tap_yonyou.u8.lookahead import Lookahead
+    from tap_yonyou.u8.resources import Resource
+    from tap_yonyou.u8.values import Converter
 
 _DATA_SOURCE: Final = {
     "type": "integer",

@@ -14,22 +14,23 @@ from singer_sdk.helpers.capabilities import (
 from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
 
-from tap_yonyou import redaction, resources
-from tap_yonyou.cli import CommandLine
+from tap_yonyou import redaction
+from tap_yonyou.command.cli import CommandLine
 from tap_yonyou.compat import override
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.gateway import Gateway, Listing
-from tap_yonyou.lookahead import Lookahead
-from tap_yonyou.records import DATA_SOURCE, DELETED_AT
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
+from tap_yonyou.u8 import resources
+from tap_yonyou.u8.gateway import Gateway, Listing
+from tap_yonyou.u8.lookahead import Lookahead
+from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from singer_sdk import Stream
 
-    from tap_yonyou.resources import Resource
+    from tap_yonyou.u8.resources import Resource
 
 
 class TapYonyou(CommandLine):

@@ -73,10 +73,14 @@ class Run:
 
 #: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
 _GROUPS = (
-    "tests/test_meltano_add.py",
-    "tests/test_standard.py",
-    "tests/test_changes_in_postgres.py",
+    "tests/project/test_meltano_add.py",
+    "tests/command/test_standard.py",
+    "tests/replication/test_postgres.py",
 )
+
+
+#: What takes longest.
+_SLOWEST = ("tests/project/test_meltano", "tests/replication/test_postgres")
 
 
 class Schedule(LoadScopeScheduling):
@@ -99,7 +103,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with Meltano and PostgreSQL, which take longest."""
 
     def is_slow(item: pytest.Item) -> bool:
-        return item.nodeid.startswith(("tests/test_meltano", "tests/test_changes_in_postgres"))
+        return item.nodeid.startswith(
+            ("tests/project/test_meltano", "tests/replication/test_postgres")
+        )
 
     for item in filter(is_slow, items):
         item.add_marker(pytest.mark.timeout(300))

@@ -1,0 +1,1 @@
+"""People and pipes: configuration, catalog, state, stdout, signals."""

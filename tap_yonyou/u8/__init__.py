@@ -1,0 +1,1 @@
+"""Talking to U8: knows nothing of Singer, of settings, of state."""

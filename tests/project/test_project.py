@@ -1,0 +1,319 @@
+"""What is told about the tap, in documents and to Meltano, is what it does."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from bench.plan import FLOOR
+from bench.plan import TAP as TAP_NAME
+from bench.results import AccountSet, Results
+from tap_yonyou.errors import ERRCODES, Action
+from tap_yonyou.u8.resources import of
+from tests.conftest import TAP
+from tools.documents import (
+    CHINESE,
+    DEFINITION,
+    ENGLISH,
+    PROJECT,
+    ROOT,
+    files,
+    own_settings,
+    streams_page,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OWN = own_settings()
+MELTANO = yaml.safe_load(PROJECT.read_text("utf-8"))
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+#: Every text in the tap's code; one that holds values is in pieces.
+SAID = [
+    node.value
+    for path in (ROOT / "tap_yonyou").rglob("*.py")
+    for node in ast.walk(ast.parse(path.read_text("utf-8")))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str)
+]
+INVENTED: dict[str, Any] = {
+    "title": "Invented things (虚构档案)",
+    "key": ["a", "b"],
+    "properties": {
+        "a": {"type": "string", "description": "First part of the key (甲)", "$comment": "vendor"},
+        "b": {"type": "integer", "description": "Second part (乙)", "$comment": "vendor"},
+        "modified": {
+            "type": ["string", "null"],
+            "format": "date-time",
+            "description": "When it was changed (修改时间)",
+            "$comment": "assumed",
+        },
+    },
+    "filters": {
+        "modified_begin": {
+            "type": "string",
+            "format": "date",
+            "description": "Changed since (起始修改时间)",
+            "$comment": "seen",
+        },
+    },
+}
+
+
+def plugin(kind: str, name: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [p for p in MELTANO["plugins"][kind] if p["name"] == name]
+    return found[0]
+
+
+def test_what_is_generated_is_up_to_date() -> None:
+    for path, text in files().items():
+        assert path.read_text("utf-8") == text, "run `python -m tools.documents`"
+
+
+def test_meltano_knows_every_setting_with_its_default() -> None:
+    about = json.loads(subprocess.check_output([TAP, "--about", "--format=json"]))
+    defaults = {name: s.get("default") for name, s in about["settings"]["properties"].items()}
+    assert {"stream_maps", "flattening_enabled"} < defaults.keys()
+    for told in (plugin("extractors", "tap-yonyou"), yaml.safe_load(DEFINITION.read_text("utf-8"))):
+        assert {s["name"]: s.get("value") for s in told["settings"]} == defaults
+        assert told["capabilities"] == about["capabilities"]
+        required = about["settings"]["required"]
+        groups = [[*required, "app_secret"], [*required, "token"]]
+        assert told["settings_group_validation"] == groups
+
+
+def test_what_meltano_is_told_passes_its_json_schema() -> None:
+    (path,) = ROOT.glob(".venv-meltano/lib/python*/site-packages/meltano/schemas/*.schema.json")
+    schema = json.loads(path.read_text("utf-8"))
+    # A definition has no schema of its own; once added, it is an extractor of a project.
+    added = {"plugins": {"extractors": [yaml.safe_load(DEFINITION.read_text("utf-8"))]}}
+    for project in (MELTANO, added):
+        errors = [error.message for error in Draft202012Validator(schema).iter_errors(project)]
+        assert errors == []
+
+
+def test_meltano_uses_the_loaders_of_record() -> None:
+    postgres = plugin("loaders", "target-postgres")
+    assert postgres["pip_url"].startswith("meltanolabs-target-postgres==0.8.1 ")
+    assert postgres["config"] == {"validate_records": False}
+
+
+def test_meltano_has_no_deprecated_key() -> None:
+    assert "version" not in MELTANO
+    assert "requires_meltano" in MELTANO
+
+
+@pytest.mark.parametrize("kind", ["extractors", "loaders"])
+def test_every_plugin_is_pinned(kind: str) -> None:
+    for each in MELTANO["plugins"][kind]:
+        requirement, _, constraints = each["pip_url"].partition(" -c ")
+        pins = (ROOT / constraints).read_text()
+        assert requirement == "-e ." or requirement in pins.splitlines()
+
+
+def test_env_example_has_every_setting_with_its_description() -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    names = re.findall(r"^(?:# )?TAP_YONYOU_(\w+)=\S", text, re.MULTILINE)
+    assert names == [name.upper() for name in OWN]
+    prose = re.sub(r"\n# ", " ", text)
+    for setting in OWN.values():
+        assert f"{setting['title']}: {setting['description']}" in prose
+    # A blank number or object would be an error.
+    assert not re.search(r"=$", text, re.MULTILINE)
+
+
+def test_the_chinese_table_of_settings_says_what_the_english_one_says() -> None:
+    tables = []
+    for page in ("docs/settings.md", "docs/settings.zh-CN.md"):
+        lines = re.findall(r"^\| (`.*) \|$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        # All but the last column, which is prose; the other tables have fewer columns.
+        rows = [line.replace("yes", "是").split(" | ")[:-1] for line in lines]
+        tables.append([row for row in rows if len(row) == 5])
+    assert tables[0] == tables[1]
+    assert [row[0] for row in tables[0]] == [f"`{name}`" for name in OWN]
+
+
+def test_the_pages_about_streams_hold_any_number_of_resources() -> None:
+    other = of("invented", INVENTED | {"incremental": ["modified"]})
+    whole = of("whole", INVENTED | {"filters": {}})
+    english = streams_page([other, whole], ENGLISH)
+    chinese = streams_page([other, whole], CHINESE)
+    assert "| [`invented`](#invented) | Invented things | 虚构档案 |" in english
+    assert "Invented things (虚构档案). `GET /api/invented/batch_get`. Key: `a`, `b`." in english
+    assert "INCREMENTAL on `modified`, sent as `modified_begin`." in english
+    assert "| `a` | string | First part of the key | 甲 |" in english
+    assert "| `modified` *assumed* | date-time | When it was changed | 修改时间 |" in english
+    assert "| `modified_begin` *seen* | date | Changed since | 起始修改时间 |" in english
+    assert english.index("FULL_TABLE only.") < english.index("No filters.")
+    assert "虚构档案。`GET /api/invented/batch_get`，主键：`a`、`b`。" in chinese
+    assert "| `modified`（*推测*） | date-time | 修改时间 |" in chinese
+
+
+def test_the_picture_is_the_same_in_both_languages() -> None:
+    english, chinese = (
+        (ROOT / f"docs/request{lang}.svg").read_text("utf-8") for lang in ("", ".zh-CN")
+    )
+    without_words = re.compile(r'(?<=>)[^<>{}]+(?=<)|(?<=aria-label=")[^"]+')
+    assert without_words.sub("", english) == without_words.sub("", chinese)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.exists(), target
+        assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
+
+
+def test_contributing_names_every_module_and_none_that_is_gone() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = {ROOT / path for path in re.findall(r"^\| .* \| `(.*)` \|$", text, re.MULTILINE)}
+    package = ROOT / "tap_yonyou"
+    there = {*package.rglob("*.py")}
+    unnamed = {*package.rglob("__init__.py"), package / "compat.py"}
+    assert named - {package / "u8/resources", package / "replication/__init__.py"} == (
+        there - unnamed
+    )
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if ".zh-CN" in page.name], ids=lambda p: p.name
+)
+def test_a_page_in_chinese_has_the_sections_of_the_one_in_english(page: Path) -> None:
+    english = page.with_name(page.name.replace(".zh-CN", ""))
+    assert len(headings(page)) == len(headings(english))
+    for blocks in zip(code_blocks(page), code_blocks(english), strict=True):
+        assert blocks[0] == blocks[1]
+
+
+@pytest.mark.parametrize("page", ["docs/errors.md", "docs/errors.zh-CN.md"])
+def test_the_messages_told_are_the_taps(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    table = text[: text.rindex("\n## ")].rpartition("\n## ")[2]
+    cells = re.findall(r"^\| (.*?) \|", table, re.MULTILINE)
+    messages = re.findall(r"`(.*?)`", " ".join(cells))
+    assert len(messages) > 40
+    for message in messages:
+        for part in message.split("…"):
+            words = re.sub(r"\d{5}$|[23]$|: $", "", part).strip()
+            assert any(words in said for said in SAID), message
+
+
+@pytest.mark.parametrize("page", ["docs/errors.md", "docs/errors.zh-CN.md"])
+def test_every_errcode_and_action_is_told(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for errcode in ERRCODES:
+        assert f"| `errcode {errcode}` |" in text
+    for action in Action:
+        assert f"| `{action}` |" in text
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_numbers_are_those_of_the_benchmark(readme: str) -> None:
+    text = (ROOT / readme).read_text("utf-8")
+    results = Results(json.loads((ROOT / "docs/benchmark.json").read_bytes()))
+    plan = results.plan
+    tap, floor = results.speed(TAP_NAME, plan.rows), results.speed(FLOOR, plan.rows)
+    one, eight = (results.of("latency", concurrency=number) for number in (1, 8))
+    again = [results.of("loaded changes", method=m, changed=0) for m in ("FULL_TABLE", "LOG_BASED")]
+    assert tap
+    assert floor
+    assert one
+    assert eight
+    for number in (
+        f"{plan.rows:,} ",
+        f"{tap.rate:,.0f} ",
+        f"{tap.median / floor.median:.1f} ",
+        f"{one.median:.1f} ",
+        f"{eight.median:.1f} ",
+        *(f"{one.median:.1f} " for one in again if one),
+    ):
+        assert number in text
+
+
+@pytest.mark.parametrize("page", ["docs/production.md", "docs/production.zh-CN.md"])
+def test_the_account_sets_of_a_night_are_those_of_the_benchmark(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    results, of = Results(json.loads((ROOT / "docs/benchmark.json").read_bytes())), AccountSet()
+    assert f" {of.rows:,} " in text
+    for runs in (1, of.lists):
+        seconds = results.night(of, runs)
+        assert seconds
+        assert f" {seconds:.0f} " in text
+        assert f" {of.hours * 3600 / seconds:,.0f} " in text
+
+
+def test_the_settings_that_examples_name_exist() -> None:
+    names = {f"TAP_YONYOU_{name.upper()}" for name in OWN}
+    pages = [*ROOT.glob("examples/*/*"), *ROOT.glob("docs/production*.md")]
+    found = {
+        name
+        for page in pages
+        for name in re.findall(r"TAP_YONYOU_[A-Z_]+", page.read_text("utf-8"))
+        if not name.endswith("_")
+    }
+    assert len(found) > 3
+    assert found <= names
+
+
+def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as built:
+        names = built.namelist()
+        (about,) = (name for name in names if name.endswith("/METADATA"))
+        text = built.read(about).decode()
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"tap_yonyou"}
+    assert f"Version: {project['version']}\n" in text
+    for name, url in project["urls"].items():
+        assert f"Project-URL: {name}, {url}\n" in text
+        assert url.startswith(project["urls"]["Repository"])
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    assert all(link.startswith(("https://", "#")) for link in links)
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert all(link.startswith(f"{project['urls']['Repository']}/raw/") for link in pictures)
+    with tarfile.open(sdist) as archive:
+        there = {name.partition("/")[2] for name in archive.getnames()}
+    needed = [
+        ROOT / name for name in ("Makefile", "meltano.yml", ".env.example", "README.zh-CN.md")
+    ]
+    for folder in ("bench", "demo", "docs", "examples", "requirements", "sandbox", "tests"):
+        needed += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts]
+    assert {str(path.relative_to(ROOT)) for path in needed} <= there
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", project["version"]]
+
+
+def headings(page: Path) -> list[str]:
+    """The anchors of a page, as forges make them of headings."""
+    text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+
+
+def code_blocks(page: Path) -> list[str]:
+    """Commands and configuration on a page, without comments."""
+    text = page.read_text("utf-8")
+    blocks = re.findall(
+        r"^ *```(?:sh|yaml|json|text)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL
+    )
+    return [re.sub(r" *# .*", "", block) for block in blocks]

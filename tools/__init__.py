@@ -1,0 +1,1 @@
+"""What writes the documents that follow from the code."""
