@@ -15,7 +15,7 @@ from singer_sdk.logging import ConsoleFormatter
 
 from tap_yonyou import redaction
 from tap_yonyou.command import output, signals
-from tap_yonyou.errors import SettingsError, one_line, say
+from tap_yonyou.errors import SettingsError, log_error, one_line
 from tap_yonyou.tap import TapYonyou
 
 _logger = logging.getLogger(TapYonyou.name)
@@ -47,7 +47,7 @@ def main() -> NoReturn:
         _logger.error("%s", text)  # noqa: TRY400 -- one line
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is said in one line
-        say(_logger, error)
+        log_error(_logger, error)
     sys.exit(1)
 
 

@@ -1,15 +1,8 @@
-"""What can go wrong, and what each `errcode` means.
-
-The vendor publishes no list of error codes. `ERRCODES` holds what is attested; by what is seen,
-2xxxx comes from the U8 side and 3xxxx from the gateway. The setting `errcode_actions` corrects
-the table where a user knows better.
-"""
+"""What a person is told when something goes wrong: exceptions, one line."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from singer_sdk.exceptions import FatalAPIError, SingerSDKError
 
@@ -17,51 +10,6 @@ from tap_yonyou.redaction import frames, redact
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
-
-#: Fine. A reply without an `errcode` counts as this one if what was asked for is there.
-OK: Final = "0"
-
-
-class Action(StrEnum):
-    """What the tap does about an `errcode`."""
-
-    EMPTY = "empty"
-    """Zero rows: an answer and no error."""
-    LOGIN = "login"
-    """Log in again and repeat the request."""
-    RETRY = "retry"
-    """Wait and repeat the request."""
-    FATAL = "fatal"
-    """End the run."""
-
-
-class Errcode(NamedTuple):
-    """One line of the table: what the tap does, what it means, what a person can do."""
-
-    action: Action
-    meaning: str
-    advice: str
-
-
-#: For what the far end may be the reason of.
-RELAY_HINT: Final = "see that the U8 server and its relay program are running, then run again"
-
-#: The one table (sources: the vendor's page, real replies, public clients).
-ERRCODES: Final = {
-    # 未检索到匹配的[…]
-    "20002": Errcode(Action.EMPTY, "nothing matches", ""),
-    # One request failed; clients that skip the page lose it.
-    "20006": Errcode(Action.RETRY, "U8 could not answer this request", RELAY_HINT),
-    # The token was not accepted.
-    "30012": Errcode(Action.LOGIN, "the token is not accepted", ""),
-    # 此应用未上线
-    "30021": Errcode(
-        Action.FATAL,
-        "the app is not published, or the enterprise account has not approved it",
-        "publish it in the developer account and have it approved, then run again",
-    ),
-}
 
 
 class TapError(SingerSDKError):
@@ -99,7 +47,7 @@ def lines_of(error: Exception) -> list[str]:
     return [line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows"]
 
 
-def say(logger: logging.Logger, error: Exception) -> None:
+def log_error(logger: logging.Logger, error: Exception) -> None:
     """Write an exception to the log: what it tells a person, and at DEBUG where it came from.
 
     Args:
@@ -109,69 +57,6 @@ def say(logger: logging.Logger, error: Exception) -> None:
     for line in lines_of(error):
         logger.error("%s", line)
     logger.debug("%s", frames(error))
-
-
-@dataclass(eq=False)
-class Failure(Exception):  # noqa: N818 -- perhaps the next attempt goes well
-    """One attempt at a request that was not answered well.
-
-    Attributes:
-        problem: What happened.
-        advice: What a person can do about it.
-        action: What the tap does: RETRY, LOGIN or FATAL.
-        is_known: False for an `errcode` that neither the table nor the user knows.
-        is_refusal: Whether the server answered with an `errcode`.
-        retry_after: Seconds that the server asks to wait.
-        too_many: Whether the server said that there are too many requests.
-    """
-
-    problem: str
-    advice: str
-    action: Action = Action.RETRY
-    is_known: bool = True
-    is_refusal: bool = False
-    retry_after: float | None = None
-    too_many: bool = False
-
-
-def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[Errcode, Action]:
-    """Look up what an `errcode` other than 0 means, and what to do about it.
-
-    Args:
-        errcode: The code as the reply has it.
-        errmsg: The message beside it.
-        corrections: The setting `errcode_actions`.
-
-    Returns:
-        The line of the table, or one by the rule for unknown codes; and its action, or the one
-        that the user has set.
-    """
-    if errcode in ERRCODES:
-        line = ERRCODES[errcode]
-    else:
-        action = Action.FATAL if errcode.startswith("3") else Action.RETRY
-        if "token" in errmsg.lower() or "令牌" in errmsg:
-            action = Action.LOGIN
-        line = Errcode(
-            action,
-            "this code is not known to the tap",
-            "if it passes by itself, or means that there are no rows, say so with errcode_actions",
-        )
-    return line, Action(corrections.get(errcode, line.action))
-
-
-def errcode_text(errcode: str, errmsg: str) -> str:
-    """Show an `errcode` in a log line.
-
-    Args:
-        errcode: The code as the reply has it.
-        errmsg: The message beside it, which may be empty.
-
-    Returns:
-        For example `errcode 30021 (此应用未上线)`.
-    """
-    text = f"errcode {one_line(errcode)}"
-    return f"{text} ({one_line(errmsg)})" if errmsg else text
 
 
 def one_line(text: str, limit: int = 200) -> str:

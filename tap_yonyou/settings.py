@@ -23,8 +23,9 @@ from jsonschema import SchemaError
 from singer_sdk import typing as th
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou.errors import Action, SettingsError, TapError, one_line
+from tap_yonyou.errors import SettingsError, TapError, one_line
 from tap_yonyou.u8 import resources
+from tap_yonyou.u8.errcodes import Action
 from tap_yonyou.u8.values import DATA_SOURCE
 from tap_yonyou.u8.wire import is_loopback
 

@@ -15,7 +15,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED, Metadata
 
 from tap_yonyou.command.catalog import check_stream
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, counted, say
+from tap_yonyou.errors import RunError, counted, log_error
 from tap_yonyou.reading import Choice, Partition
 from tap_yonyou.replication import Outcome
 from tap_yonyou.replication.store import is_unsure
@@ -161,7 +161,7 @@ class U8Stream(Stream):
                 raise
             self._versions.fail()
             self.failed.append(partition.label)
-            say(self.logger, error)
+            log_error(self.logger, error)
         if source == self._sources[-1]:
             self._activate()
         else:

@@ -13,7 +13,7 @@ from tap_yonyou import redaction, settings
 from tap_yonyou.command import catalog, signals
 from tap_yonyou.command.output import Writer
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, SettingsError, U8Error, one_line, say
+from tap_yonyou.errors import RunError, SettingsError, U8Error, log_error, one_line
 
 if TYPE_CHECKING:
     import click
@@ -137,7 +137,7 @@ class CommandLine(Tap):
         except Exception as error:
             if is_alone:
                 raise
-            say(self.logger, error)
+            log_error(self.logger, error)
             return [stream.name]
         stream.finalize_state_progress_markers()
         return stream.failed

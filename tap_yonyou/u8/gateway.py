@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import backoff
 
-from tap_yonyou.errors import (
-    ERRCODES,
-    OK,
-    RELAY_HINT,
-    Action,
-    Failure,
-    RunError,
-    TapError,
-    U8Error,
-    errcode_text,
-    look_up,
-)
+from tap_yonyou.errors import RunError, TapError, U8Error
+from tap_yonyou.u8.errcodes import ERRCODES, OK, RELAY_HINT, Action, Failure, errcode_text, look_up
 from tap_yonyou.u8.reply import BadReply, Reply
 from tap_yonyou.u8.token import Login, Token
 from tap_yonyou.u8.wire import Wire

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tap_yonyou.errors import OK
+from tap_yonyou.u8.errcodes import OK
 
 # A number with a fraction keeps its digits, so that its text can be given back.
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)

@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RELAY_HINT, Action, Failure
+from tap_yonyou.u8.errcodes import RELAY_HINT, Action, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from bench.plan import FLOOR
 from bench.plan import TAP as TAP_NAME
 from bench.results import AccountSet, Results
-from tap_yonyou.errors import ERRCODES, Action
+from tap_yonyou.u8.errcodes import ERRCODES, Action
 from tap_yonyou.u8.resources import of
 from tests.conftest import TAP
 from tools.documents import (
