@@ -1,4 +1,4 @@
-"""What is asked of the gateway, and how often: accounts, token, attempts, waits."""
+"""Which accounts and token go with a request, and how often it is repeated."""
 
 from __future__ import annotations
 
@@ -20,18 +20,16 @@ from tap_yonyou.u8.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_yonyou.u8.resources import Resource
+    from tap_yonyou.u8.pages import Ask
 
 _logger = logging.getLogger("tap-yonyou.gateway")
 
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 60.0
-#: So many answers in a row that say "not now" mean "not so many at once".
-_REFUSALS: Final = 3
 #: The most log-ins that one request may cause.
 _MAX_LOG_INS: Final = 3
-#: The most attempts at a request that is refused with a code nobody knows, before anything was
-#: read: such a code tells of a mistake (a wrong `ds_sequence`) rather than of passing trouble.
+#: The most attempts at a request refused with an unknown code before anything was read: that is
+#: more likely a mistake (a wrong `ds_sequence`) than passing trouble.
 _MAX_UNKNOWN: Final = 3
 _LOG_IN_HINT: Final = "check api_url, from_account, app_key and app_secret"
 _OTHER_ACCOUNT_HINT: Final = "check that app_key and app_secret belong to from_account"
@@ -44,37 +42,33 @@ _CANNOT_RENEW_HINT: Final = (
 
 
 @dataclass(eq=False)
-class Listing:
-    """A list of U8 as one read asks for it.
+class Endpoint:
+    """What a read asks for, whatever the single ask.
 
     Attributes:
-        resource: The list.
-        label: What is read, to begin an error's text with: the stream.
-        params: Parameters of each request, beside accounts and page.
-        requests: How many requests were sent for it, repeated ones and log-ins included.
+        path: Where.
+        rows: The key of the rows in a reply; dots lead into nested objects.
+        label: How log lines and errors begin: the stream, and the data source if there are several.
+        params: Parameters of each request, beside accounts and the ask's own.
+        requests: How many requests were sent, repeated ones and log-ins included.
     """
 
-    resource: Resource
+    path: str
+    rows: str
     label: str
     params: Mapping[str, Any]
     requests: int = 0
 
 
 class Gateway:
-    """The OpenAPI of U8+, as every stream of one run reaches it."""
+    """The OpenAPI of U8+, shared by all streams of a run."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Request nothing yet.
-
-        Args:
-            config: The settings. Discovery needs no account, so that these may be missing.
-        """
-        #: The most requests in flight; halved once if the server cannot cope.
-        self.concurrency: int = config["concurrency"]
+        """Send nothing yet. Discovery needs no account, so that these settings may be missing."""
         self._wire = Wire(
             config["api_url"],
             timeout=config["request_timeout"],
-            connections=self.concurrency,
+            connections=config["concurrency"],
         )
         self._max_attempts: int = config["max_attempts"]
         self._errcode_actions: Mapping[str, str] = config.get("errcode_actions", {})
@@ -83,57 +77,44 @@ class Gateway:
         self._app_secret: str | None = config.get("app_secret")
         self._login = Login(config.get("token"), can_renew=self._app_secret is not None)
         self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)
-        self._in_flight = 0
-        #: Whether any page has been read.
+        #: Whether any ask was answered well.
         self._has_read = False
-        self._slowed = False
-        self._refusals = 0
 
-    def get(self, listing: Listing, page: int, abandoned: threading.Event) -> Reply:
-        """Ask for a page of a list until it is answered well.
+    def get(self, endpoint: Endpoint, ask: Ask, abandoned: threading.Event) -> Reply:
+        """Send an ask until it is answered well: with rows, or with the news that there are none.
 
-        Args:
-            listing: The list.
-            page: The page's number, from 1.
-            abandoned: Ends a wait, and with it the attempts: nobody wants the answer any more.
-
-        Returns:
-            A reply with rows, or one that says that there are none.
+        Once `abandoned` is set, a wait for the next attempt ends with the error.
 
         Raises:
             U8Error: The reply ends the read, or no attempt was answered well.
             RunError: The log-in failed.
         """
-        resource, label = listing.resource, f"{listing.label}, page {page}"
-        attempts = _Attempts(label, self._max_attempts, abandoned)
-        params = {"page_index": page, **listing.params}
+        attempts = _Attempts(f"{endpoint.label}, {ask.label}", self._max_attempts, abandoned)
+        params = {**endpoint.params, **ask.params}
         while True:
-            token = self._login.token(partial(self._log_in, listing))
+            token = self._login.token(partial(self._log_in, endpoint))
             query = {**self._accounts, **self._scope, "token": token.id, **params}
             try:
-                reply = self._send(listing, resource.path, resource.rows, query)
+                reply = self._send(endpoint, endpoint.path, endpoint.rows, query)
                 self._check_page(reply)
             except Failure as failure:
                 if failure.action is Action.LOGIN:
-                    # If another token is in use by now, the request is simply repeated with it.
+                    # If another token is in use by now, the request is repeated with that.
                     if self._login.refuse(token):
                         attempts.log_in_again(failure)
                     continue
-                self._slow_down_if_asked(failure)
                 most = None if failure.is_known or self._has_read else _MAX_UNKNOWN
                 attempts.wait(failure, most)
             else:
                 self._has_read = True
-                self._refusals = 0
                 return reply
 
-    def _log_in(self, listing: Listing) -> Token:
+    def _log_in(self, endpoint: Endpoint) -> Token:
         attempts = _Attempts("log-in", self._max_attempts, threading.Event(), RunError)
         query = {**self._accounts, "app_secret": self._app_secret}
         while True:
             try:
-                reply = self._send(listing, "/system/token", "token", query)
+                reply = self._send(endpoint, "/system/token", "token", query)
                 if reply.errcode == OK:
                     return Token.of(reply)
                 raise _log_in_refused(reply, self._errcode_actions)
@@ -142,19 +123,11 @@ class Gateway:
             except Failure as failure:
                 attempts.wait(failure, None if failure.is_known else _MAX_UNKNOWN)
 
-    def _send(self, listing: Listing, path: str, key: str, query: Mapping[str, Any]) -> Reply:
-        """Make one attempt; an answer with an `errcode` is one, whatever it says."""
-        with self._room:
-            # Of the list being read and of the next ones together.
-            self._room.wait_for(lambda: self._in_flight < self.concurrency)
-            self._in_flight += 1
-            listing.requests += 1
-        try:
-            content = self._wire.get(path, query)
-        finally:
-            with self._room:
-                self._in_flight -= 1
-                self._room.notify()
+    def _send(self, endpoint: Endpoint, path: str, key: str, query: Mapping[str, Any]) -> Reply:
+        """Make one attempt; any reply with an `errcode` is an answer."""
+        with self._lock:
+            endpoint.requests += 1
+        content = self._wire.get(path, query)
         try:
             reply = Reply.parse(content, key)
             reply.check_errcode()
@@ -183,23 +156,7 @@ class Gateway:
                 advice = _OTHER_RUN_HINT if self._has_read else _OTHER_ACCOUNT_HINT
         problem = f"{errcode_text(reply.errcode, reply.errmsg)}: {meaning}"
         is_known = reply.errcode in self._errcode_actions or reply.errcode in ERRCODES
-        raise Failure(problem, advice, action, is_known=is_known, is_refusal=True)
-
-    def _slow_down_if_asked(self, failure: Failure) -> None:
-        """Halve the number of requests in flight, once, if the server cannot cope with it."""
-        with self._lock:
-            # Before anything was read, a refusal says nothing of how much is asked at once.
-            self._refusals += failure.is_refusal and self._has_read
-            if not failure.too_many and self._refusals < _REFUSALS:
-                return
-            if self._slowed or self.concurrency == 1:
-                return
-            self._slowed = True
-            self.concurrency //= 2
-        _logger.warning(
-            "the server asks for fewer requests; from now on at most %d at a time",
-            self.concurrency,
-        )
+        raise Failure(problem, advice, action, is_known=is_known)
 
 
 class _Attempts:

@@ -16,8 +16,8 @@ import trustme
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
 from tap_yonyou.errors import TapError, U8Error
-from tap_yonyou.u8 import resources
-from tap_yonyou.u8.gateway import Gateway, Listing
+from tap_yonyou.u8.gateway import Endpoint, Gateway
+from tap_yonyou.u8.pages import Ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,7 +274,8 @@ def gateway_of(u8: Sandbox, **settings: Any) -> Gateway:
 
 
 def ask(gateway: Gateway) -> None:
-    gateway.get(Listing(resources.load("customercontacts"), "x", {}), 1, threading.Event())
+    endpoint = Endpoint("/api/customercontacts/batch_get", "customercontacts", "x", {})
+    gateway.get(endpoint, Ask({"page_index": 1}, "page 1"), threading.Event())
 
 
 def give_up(u8: Sandbox, max_attempts: int) -> None:

@@ -1,4 +1,4 @@
-"""While the last pages of one list arrive, the first ones of the next are on the wire."""
+"""While the last pages of one list arrive, the first pages of the next are requested."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox import NOT_GRANTED, RESOURCES, Fault, Sandbox, rows
-from tap_yonyou.u8 import resources
-from tap_yonyou.u8.gateway import Listing
-from tap_yonyou.u8.lookahead import Lookahead
+from tap_yonyou.u8.gateway import Endpoint
+from tap_yonyou.u8.pages import Ask, Lookahead, U8Paginator
 from tap_yonyou.u8.reply import Reply
 from tests.conftest import catalog_of
 
@@ -115,121 +114,53 @@ def test_the_connection_test_asks_for_one_page_of_each(tap: RunTap, u8: Sandbox)
     assert sorted(asked(u8)) == [(name, "1") for name in NAMES]
 
 
-# Where there is nothing to hide
-
-
-@pytest.mark.parametrize(
-    ("waits", "alone"),
-    [
-        ([0.001] * 12, 12),
-        # Another program holds one of them up.
-        ([0.001, 0.02, 0.001, 0.02, 0.02, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.001], 12),
-        ([0.004] * 12, 12),
-        ([0.02] * 12, 4),
-        ([0.1] * 12, 1),
-        ([0.001, 0.1, 0.001, 0.1, 0.1, 0.001], 5),
-        ([0.001] * 6 + [0.02] * 6, 9),
-    ],
-)
-def test_threads_ask_for_pages_where_a_wait_is_worth_hiding(
-    monkeypatch: pytest.MonkeyPatch, waits: list[float], alone: int
-) -> None:
-    """That is half of the time that a page takes here, three times in a row, or 50 ms."""
-    clock = {"perf_counter": 1.0, "thread_time": 1.0}
-    for kind in ("perf_counter", "thread_time"):
-        monkeypatch.setattr(f"tap_yonyou.u8.lookahead.time.{kind}", lambda kind=kind: clock[kind])
-    here = []
-
-    def fetch(_: Listing, page: int, __: threading.Event) -> Reply:
-        if threading.current_thread() is threading.main_thread():
-            here.append(page)
-            clock["perf_counter"] += 0.005 + waits[page - 1]
-            clock["thread_time"] += 0.005
-        return Reply({"errcode": "0", "page_count": f"{len(waits)}", "x": [page]}, "x")
-
-    for _ in Lookahead(fetch, lambda: 2).pages(listing("a")):
-        clock = {kind: now + 0.01 for kind, now in clock.items()}
-    assert here == [*range(1, alone + 1)]
-
-
-def test_a_server_that_becomes_slow_is_noticed(tap: RunTap, u8: Sandbox) -> None:
-    u8.latency = 0
-    u8.tables = {"customercontacts": rows("customercontacts", 9000)}
-
-    def slow_down() -> None:
-        u8.latency = LATENCY
-
-    u8.before(5, slow_down)
-    run = tap(concurrency=4, page_size=300)
-    assert run.code == 0
-    assert len(run.records) == 9000
-    assert u8.most_at_once == 4
-
-
 # The order of requests, without a server
 
 
 class Pages:
-    """Answers at once, or when told to."""
+    """Answers with one row for each of so many pages."""
 
     def __init__(self, pages: int) -> None:
         self.pages = pages
         self.asked: list[tuple[str, int]] = []
 
-    def __call__(self, listing: Listing, page: int, _: threading.Event) -> Reply:
-        self.asked.append((listing.label, page))
-        time.sleep(0.06)  # more than is read one after the other
+    def __call__(self, endpoint: Endpoint, ask: Ask, _: threading.Event) -> Reply:
+        self.asked.append((endpoint.label, ask.params["page_index"]))
         return Reply({"errcode": "0", "page_count": str(self.pages), "x": [1]}, "x")
 
 
-def listing(name: str) -> Listing:
-    return Listing(resources.load("customercontacts"), name, {})
-
-
-def test_a_first_page_that_has_become_old_is_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fetch, lists = Pages(1), [listing(name) for name in "abc"]
-    lookahead = Lookahead(fetch, lambda: 4)
-    for one in lists:
-        lookahead.expect(one)
-    assert [page for page, _ in lookahead.pages(lists[0])] == [1]
-    now = time.monotonic()
-    monkeypatch.setattr("tap_yonyou.u8.lookahead.time.monotonic", lambda: now + 61)
-    assert [page for page, _ in lookahead.pages(lists[1])] == [1]
-    assert fetch.asked.count(("a", 1)) == 1
-    assert fetch.asked.count(("b", 1)) == 2
+def endpoint(name: str) -> Endpoint:
+    return Endpoint("/api/x/batch_get", "x", name, {})
 
 
 def test_no_more_pages_of_the_next_lists_are_held_than_requests_may_be_in_flight() -> None:
-    fetch, lists = Pages(3), [listing(f"{n}") for n in range(9)]
-    lookahead = Lookahead(fetch, lambda: 4)
+    fetch, lists = Pages(3), [(endpoint(f"{n}"), U8Paginator()) for n in range(9)]
+    lookahead = Lookahead(fetch, 4)
     for one in lists:
-        lookahead.expect(one)
+        lookahead.expect(*one)
     read = 0
     for one in lists:
-        for _ in lookahead.pages(one):
+        for _ in lookahead.replies(*one):
             read += 1
-            time.sleep(0.07)  # for those that can be asked for to be so
+            time.sleep(0.02)  # so that what may be requested is requested
             # Of this list there are three, of the next ones four, and one was given out.
             assert len(fetch.asked) - read <= 4 + 4
     assert sorted(fetch.asked) == [(f"{n}", page) for n in range(9) for page in (1, 2, 3)]
 
 
-def test_what_was_named_and_is_not_read_is_given_up() -> None:
+def test_what_was_announced_and_is_not_read_is_abandoned() -> None:
     ended = threading.Event()
 
-    def fetch(listing: Listing, page: int, abandoned: threading.Event) -> Reply:
-        if listing.label == "b":
+    def fetch(endpoint: Endpoint, _: Ask, abandoned: threading.Event) -> Reply:
+        if endpoint.label == "b":
             abandoned.wait(60)
             ended.set()
-        time.sleep(0.06)
-        return Reply({"errcode": "0", "page_count": "1", "x": [page]}, "x")
+        return Reply({"errcode": "0", "page_count": "1", "x": [1]}, "x")
 
-    lookahead = Lookahead(fetch, lambda: 4)
-    first, second, third = (listing(name) for name in "abc")
+    lookahead = Lookahead(fetch, 4)
+    first, second, third = ((endpoint(name), U8Paginator()) for name in "abc")
     for one in (first, second, third):
-        lookahead.expect(one)
-    assert [page for page, _ in lookahead.pages(first)] == [1]
-    assert [page for page, _ in lookahead.pages(third)] == [1]
+        lookahead.expect(*one)
+    assert [ask.label for ask, _ in lookahead.replies(*first)] == ["page 1"]
+    assert [ask.label for ask, _ in lookahead.replies(*third)] == ["page 1"]
     assert ended.wait(5)

@@ -1,4 +1,4 @@
-"""The next pages are on the wire meanwhile, and nothing else changes by that."""
+"""The next pages are requested ahead of time, and nothing else changes by that."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error
 from tap_yonyou.stream import U8Stream
 from tap_yonyou.tap import TapYonyou
-from tap_yonyou.u8 import resources
-from tap_yonyou.u8.gateway import Listing
-from tap_yonyou.u8.lookahead import Lookahead
+from tap_yonyou.u8.gateway import Endpoint
+from tap_yonyou.u8.pages import Ask, Lookahead, U8Paginator
 from tap_yonyou.u8.reply import Reply
 from tests.conftest import TAP
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from tests.conftest import Run, RunTap
 
 PAGES = 12
-#: To which number of requests in flight a run was slowed down, each time that it was.
-SLOWER = re.compile(r"from now on at most (\d+) at a time")
 
 
 @pytest.fixture
@@ -114,60 +111,14 @@ def test_rows_that_come_or_go_are_noticed_with_requests_in_flight(
     assert {row["code"] for row in u8.tables["customercontacts"]} <= set(run.codes)
 
 
-@pytest.mark.parametrize(
-    ("faults", "concurrency", "halved"),
-    [
-        ([Fault.status(429)], 8, 4),
-        ([Fault.status(429)], 3, 1),
-        # Before anything was read, a refusal says nothing of how much is asked at once.
-        ([Fault.errcode("20006")] * 3, 8, None),
-        ([Fault.status(429)], 1, None),
-    ],
-    ids=["429", "429 with 3", "20006", "429 with 1"],
-)
-def test_a_server_that_cannot_cope_is_asked_for_half_as_much(
-    tap: RunTap,
-    u8: Sandbox,
-    faults: list[Fault],
-    concurrency: int,
-    halved: int | None,
+def test_too_many_requests_are_repeated_after_the_time_that_the_server_asks_for(
+    tap: RunTap, u8: Sandbox
 ) -> None:
-    for fault in faults:
-        u8.fail(fault, page=1)
-    run = tap(page_size=20, concurrency=concurrency, max_attempts=5)
-    assert is_whole(run, u8)
-    assert u8.most_at_once == (halved or min(concurrency, PAGES - 1))
-    assert SLOWER.findall(run.log) == ([str(halved)] if halved else [])
-
-
-@pytest.mark.parametrize(("refused", "halved"), [(2, 0), (8, 1)])
-def test_refusals_in_a_row_that_follow_successes_ask_for_less(
-    tap: RunTap,
-    u8: Sandbox,
-    refused: int,
-    halved: int,
-) -> None:
-    for page in range(2, 2 + refused):
-        u8.fail(Fault.errcode("20006"), page=page)
+    u8.fail(Fault.status(429, {"Retry-After": "1"}), page=3)
     run = tap(page_size=20, concurrency=8)
     assert is_whole(run, u8)
-    assert SLOWER.findall(run.log) == ["4"] * halved
-
-
-def test_refusals_with_answers_between_them_do_not(tap: RunTap, u8: Sandbox) -> None:
-    for page in (2, 6, 10):
-        u8.fail(Fault.errcode("20006"), page=page)
-    run = tap(page_size=20, concurrency=2)
-    assert is_whole(run, u8)
-    assert SLOWER.findall(run.log) == []
-
-
-def test_it_is_halved_once_with_one_warning(tap: RunTap, u8: Sandbox) -> None:
-    for page in (2, 3, 4, 5):
-        u8.fail(Fault.status(429), page=page)
-    run = tap(page_size=20, concurrency=8)
-    assert is_whole(run, u8)
-    assert SLOWER.findall(run.log) == ["4"]
+    assert "page 3: HTTP 429; attempt 2 of 2 follows in 1.0 s" in run.log
+    assert u8.most_at_once == 8
 
 
 def test_no_thread_is_left_behind(u8: Sandbox) -> None:
@@ -177,7 +128,7 @@ def test_no_thread_is_left_behind(u8: Sandbox) -> None:
     with pytest.raises(U8Error):
         tap.sync_all()
     deadline = time.monotonic() + 10
-    while any(thread.name == "page" for thread in threading.enumerate()):
+    while any(thread.name == "ask" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -194,7 +145,7 @@ class Silent(MsgSpecWriter):
         pass
 
 
-LISTING = Listing(resources.load("customercontacts"), "x", {})
+ENDPOINT = Endpoint("/api/x/batch_get", "x", "x", {})
 
 
 def reply(page: int) -> Reply:
@@ -205,36 +156,31 @@ def reply(page: int) -> Reply:
 def test_no_more_pages_are_held_than_the_requests_in_flight_and_one(concurrency: int) -> None:
     asked: list[int] = []
 
-    def fetch(_: Listing, page: int, __: threading.Event) -> Reply:
-        asked.append(page)
-        if page == 1:
-            time.sleep(0.1)  # so that there is something to hide
-        return reply(page)
+    def fetch(_: Endpoint, ask: Ask, __: threading.Event) -> Reply:
+        asked.append(ask.params["page_index"])
+        return reply(asked[-1])
 
-    pages = Lookahead(fetch, lambda: concurrency).pages(LISTING)
-    for given, (page, answer) in enumerate(pages, start=1):
-        assert page == given
+    replies = Lookahead(fetch, concurrency).replies(ENDPOINT, U8Paginator())
+    for page, (ask, answer) in enumerate(replies, start=1):
+        assert ask == ({"page_index": page}, f"page {page}", {})
         assert answer.body["page_index"] == page
         time.sleep(0.01)  # the consumer is slow, the server is not
-        # With one at a time, the next page is asked for when this one has been written.
-        assert len(asked) <= (given if concurrency == 1 else given + concurrency)
+        assert len(asked) <= page + concurrency
     assert sorted(asked) == [*range(1, 10)]
 
 
 def test_a_reader_that_stops_ends_the_waits() -> None:
     ended = threading.Event()
 
-    def fetch(_: Listing, page: int, abandoned: threading.Event) -> Reply:
-        if page == 1:
-            time.sleep(0.1)
-        if page == 2:
+    def fetch(_: Endpoint, ask: Ask, abandoned: threading.Event) -> Reply:
+        if ask.label == "page 2":
             abandoned.wait(60)
             ended.set()
-        return reply(page)
+        return reply(ask.params["page_index"])
 
-    pages = Lookahead(fetch, lambda: 4).pages(LISTING)
-    next(pages)
-    pages.close()
+    replies = Lookahead(fetch, 4).replies(ENDPOINT, U8Paginator())
+    next(replies)
+    replies.close()
     assert ended.wait(5)
 
 
