@@ -2,14 +2,13 @@
 
 A bookmark of LOG_BASED has
 
-- `snapshot`: `1:state:<checksum>:<base64>` or `1:file:<checksum>:<name>`;
-- `pending`: the keys of what was written since, as base64, or `all`. Beside a file, keys stand in
-  a file, too;
-- `previous`: the file that this snapshot took the place of;
-- `rows`, how many it has, and `version`, what records carry since the baseline.
+- `snapshot`: `2:state:<checksum>:<base64>` or `2:file:<checksum>:<name>`;
+- `pending`: true if something was written since. Of a file, the name tells: it ends in `.pending`;
+- `previous`: the file that this snapshot replaced;
+- `rows` and `written_on`: how many there are, and the day on which all of them were last written.
 
-None of these is a dictionary, which Meltano would merge with the former one, nor is one ever left
-out, for then the former one would stay: null stands for nothing.
+Write null: Meltano merges states, and a missing key would keep its old value. None of these is a
+dictionary, which Meltano would merge with the former one.
 """
 
 from __future__ import annotations
@@ -29,44 +28,33 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 from tap_yonyou.errors import U8Error, one_line
-from tap_yonyou.u8.keys import LostError, of_json, pack, unpack
+from tap_yonyou.replication.snapshot import LostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: How `snapshot` begins, by where it is kept.
-_IN_STATE, _IN_FILE = "1:state:", "1:file:"
-#: What files are called; others are none of the tap's business.
+_IN_STATE, _IN_FILE = "2:state:", "2:file:"
+#: What files are called; all others are left alone.
 _NAME: Final = re.compile(r"[\w-]{1,120}-\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
 #: How much of a stream's name becomes a part of that.
 _MOST_NAME: Final = 100
-#: Of which keys something was written, if they are too many to be named.
-_ALL: Final = "all"
 _PENDING: Final = ".pending"
 
 
-def vouches(bookmark: Mapping[str, Any]) -> bool:
-    """Tell whether a snapshot says what the target has of the rows of a bookmark."""
-    return bookmark.get("snapshot") is not None and bookmark.get("pending") != _ALL
-
-
-def is_unsure(bookmark: Mapping[str, Any]) -> bool:
-    """Tell whether the target may have rows that no snapshot knows of."""
-    return not vouches(bookmark) and holds(bookmark)
-
-
 def holds(bookmark: Mapping[str, Any]) -> bool:
-    """Tell whether the target may have rows at all."""
+    """Tell whether the target may have rows of a bookmark."""
     return not {"snapshot", "pending", "rows"}.isdisjoint(bookmark)
 
 
-def forget(bookmark: dict[str, Any]) -> None:
-    """Say that the target does not have the rows of a snapshot any more."""
-    bookmark["snapshot"] = None
-
-
 class Store:
-    """Keeps the snapshot of one stream, and the keys that were written since."""
+    """Keeps the snapshot of one list in one data source.
+
+    Attributes:
+        is_pending: Whether something was written after the snapshot by an earlier run, so that the
+            target may hold other records than it says.
+        is_noted: Whether it is noted that something is written.
+    """
 
     def __init__(
         self,
@@ -75,38 +63,21 @@ class Store:
         write_state: Callable[[], None],
         folder: Folder | None = None,
     ) -> None:
-        """Read nothing yet.
+        """Read nothing yet; names of files begin with `name`.
 
-        Args:
-            name: What the names of files begin with.
-            bookmark: The stream's part of the state, kept up to date.
-            write_state: Sends the state.
-            folder: Where to keep new snapshots; None for the state.
+        `bookmark` is kept up to date; new snapshots go into the folder, or else into the bookmark.
         """
         self._name = name
         self._bookmark = bookmark
         self._write_state = write_state
         self._folder = folder
-
-    @property
-    def version(self) -> int | None:
-        """What the records carry that the snapshot knows of."""
-        version = self._bookmark.get("version")
-        return version if isinstance(version, int) else None
-
-    @property
-    def is_first(self) -> bool:
-        """Whether nothing was ever read."""
-        return not holds(self._bookmark)
+        self.is_pending = self.is_noted = bookmark.get("pending") is not None
 
     def read(self) -> bytes | None:
-        """Read the snapshot that the state was given with, and remove the one before it.
-
-        Returns:
-            The snapshot; None if there was none yet.
+        """Read the snapshot, and delete the file that it replaced; None if there was none yet.
 
         Raises:
-            LostError: There was one.
+            LostError: There was a snapshot, and it cannot be used.
             U8Error: The folder cannot be read.
         """
         text = self._bookmark.get("snapshot")
@@ -119,76 +90,43 @@ class Store:
         if text.startswith(_IN_STATE):
             data, problem = _of_base64(content), "the snapshot in the state is damaged"
         else:
-            data = self._folder.read(self._file) if self._folder and self._file else None
+            data = self._read_file()
             problem = "the file of the snapshot is not in snapshot_store, or was altered"
         if data is None or _checksum(data) != checksum:
             raise LostError(problem)
-        self._remove_previous()
+        self._delete_previous()
         return data
 
-    def pending(self, parts: int) -> list[Any] | None:
-        """Give the keys of what was written after the snapshot.
-
-        Args:
-            parts: How many fields a key has.
-
-        Returns:
-            The keys; None if they are too many to be named, or the note is damaged.
-        """
-        notes = [self._bookmark.get("pending")]
-        if self._folder and self._file:
-            notes.append(self._folder.read(self._file + _PENDING))
-        found = []
-        try:
-            for note in notes:
-                if note is not None:
-                    for keys in unpack(base64.b64decode(note, validate=True)):
-                        found += of_json(keys, parts)
-        except (LostError, TypeError, ValueError):
-            return None
-        return found
-
-    def doubt(self) -> None:
-        """Note that the target gets what no snapshot knows of.
-
-        Raises:
-            U8Error: The folder cannot be used.
-        """
-        if self._bookmark.get("snapshot") is None:
-            # Said, because another state that is not known here may have one.
-            self._bookmark["snapshot"] = None
-        elif self._bookmark.get("pending") != _ALL:
-            self.note(None)
-
-    def note(self, keys: Collection[Any] | None, version: int | None = None) -> None:
-        """Note durably that something is going to be written.
+    def note(self) -> None:
+        """Note durably that the target gets what the snapshot does not know.
 
         In the state that is as durable as the target makes it: it passes the state on when it has
         stored what came before and, if this process ends early, after it.
 
-        Args:
-            keys: The keys of all since the snapshot; None if they are too many to be named.
-            version: What it carries, if that is a new one.
+        Raises:
+            U8Error: The folder cannot be written.
+        """
+        if self.is_noted:
+            return
+        self.is_noted = True
+        if self._folder and (file := self._file) and self._folder.rename(file, file + _PENDING):
+            return
+        # Without a snapshot, too: another state that is not seen here may have one.
+        self._bookmark.setdefault("snapshot", None)
+        self._bookmark["pending"] = True
+        self._write_state()
+
+    def doubt(self) -> None:
+        """Note that another replication method writes to the target.
 
         Raises:
             U8Error: The folder cannot be written.
         """
-        note = _ALL if keys is None else base64.b64encode(pack(keys)).decode()
-        is_in_file = False
-        if self._folder and self._file and self._folder.has(self._file):
-            self._folder.write(self._file + _PENDING, note.encode())
-            is_in_file = True
-        if keys is None or not is_in_file:
-            self._bookmark["pending"] = note
-            if version is not None:
-                self._bookmark["version"] = version
-            self._write_state()
+        if self._bookmark.setdefault("snapshot", None) is not None:
+            self.note()
 
     def write(self, data: bytes | None) -> None:
-        """Keep a snapshot, durably if that is in a file, and put it into the bookmark.
-
-        Args:
-            data: The snapshot; None for the one that is there.
+        """Put a snapshot into the bookmark, in a file durably; None for the one that is there.
 
         Raises:
             U8Error: The folder cannot be written.
@@ -197,9 +135,9 @@ class Store:
             begin, content, replaced = _IN_STATE, base64.b64encode(data).decode(), self._file
             if self._folder:
                 name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)[:_MOST_NAME]
-                file = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-                self._folder.write(file, data)
-                begin, content = _IN_FILE, file
+                content = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+                self._folder.write(content, data)
+                begin = _IN_FILE
                 if replaced:
                     self._bookmark["previous"] = replaced
             self._bookmark["snapshot"] = f"{begin}{_checksum(data)}:{content}"
@@ -214,13 +152,20 @@ class Store:
         name = text.rpartition(":")[2]
         return name if _NAME.fullmatch(name) else None
 
-    def _remove_previous(self) -> None:
+    def _read_file(self) -> bytes | None:
+        if not self._folder or not self._file:
+            return None
+        if (data := self._folder.read(self._file + _PENDING)) is not None:
+            self.is_pending = self.is_noted = True
+            return data
+        return self._folder.read(self._file)
+
+    def _delete_previous(self) -> None:
         previous = self._bookmark.get("previous")
         if not self._folder or not isinstance(previous, str) or not _NAME.fullmatch(previous):
             return
-        # One that cannot be removed now is removed by a later run.
-        names = (previous + _PENDING, previous)
-        if previous == self._file or all(map(self._folder.remove, names)):
+        # One that cannot be deleted now is deleted by a later run.
+        if previous == self._file or all(map(self._folder.delete, (previous, previous + _PENDING))):
             self._bookmark["previous"] = None
 
 
@@ -228,35 +173,15 @@ class Folder:
     """The folder `snapshot_store`, on a disk or anywhere fsspec reaches."""
 
     def __init__(self, url: str, label: str) -> None:
-        """Name the folder; on a disk it is made when it is needed.
+        """Take a path, or a URL of fsspec; a folder on a disk is made when it is needed.
 
-        Args:
-            url: A path, or a URL of fsspec.
-            label: Whose snapshots it keeps, for errors.
+        Errors begin with the label.
         """
         self._url = url
         self._label = label
 
-    def has(self, name: str) -> bool:
-        """Tell whether there is a file.
-
-        Args:
-            name: Its name.
-
-        Raises:
-            U8Error: The folder cannot be read.
-        """
-        with self._blamed("read"):
-            return bool(self._fs.exists(self._path(name)))
-
     def read(self, name: str) -> bytes | None:
-        """Read a file.
-
-        Args:
-            name: Its name.
-
-        Returns:
-            Its content; None if it is not there.
+        """Read a file; None if it is not there.
 
         Raises:
             U8Error: It cannot be read.
@@ -269,11 +194,7 @@ class Folder:
         return content
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file as a whole, and for good.
-
-        Args:
-            name: Its name.
-            data: Its content.
+        """Write a file as a whole, durably.
 
         Raises:
             U8Error: It cannot be written.
@@ -285,15 +206,26 @@ class Folder:
                 # No makedirs: on an object store, a mistyped address would create a bucket.
                 self._fs.pipe_file(self._path(name), data)
 
-    def remove(self, name: str) -> bool:
-        """Remove a file.
+    def rename(self, name: str, new_name: str) -> bool:
+        """Rename a file; False if there is none.
 
-        Args:
-            name: Its name.
-
-        Returns:
-            Whether it is gone.
+        Raises:
+            U8Error: It cannot be renamed.
         """
+        with self._blamed("written"):
+            try:
+                if isinstance(self._fs, LocalFileSystem):
+                    path = Path(self._path(name))
+                    path.rename(self._path(new_name))
+                    _sync(path.parent)
+                else:
+                    self._fs.mv(self._path(name), self._path(new_name))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def delete(self, name: str) -> bool:
+        """Delete a file; False if that fails."""
         try:
             self._fs.rm_file(self._path(name))
         except FileNotFoundError:

@@ -31,7 +31,6 @@ RUNS: list[dict[str, Any]] = [
     {"method": "FULL_TABLE"},
     {"ds_sequences": [1]},
     {"ds_sequences": [2]},
-    {"ds_sequences": [2], "method": "FULL_TABLE"},
     {"emit_activate_version_messages": False},
 ]
 STEP: st.SearchStrategy[tuple[str, Any]] = st.one_of(
@@ -56,6 +55,8 @@ class World:
     def __init__(self, u8: Sandbox, token: str, **settings: Any) -> None:
         self.u8 = u8
         self.loaded = Loaded()
+        #: Codes written by runs that ended early: only a new version removes them for certain.
+        self.unsure: set[str] = set()
         accounts = ACCOUNTS._asdict()
         del accounts["app_secret"]
         self.settings = {
@@ -112,27 +113,43 @@ class World:
             return False, kept.messages
         return True, kept.messages
 
+    def load(self, messages: list[dict[str, Any]], *, is_whole: bool) -> None:
+        """Load messages; those of a run that did not end well leave doubt."""
+        self.loaded.load(messages)
+        self.doubt(messages, is_whole=is_whole)
+
+    def doubt(self, messages: list[dict[str, Any]], *, is_whole: bool) -> None:
+        if any(message["type"] == "ACTIVATE_VERSION" for message in messages):
+            self.unsure.clear()
+        if not is_whole:
+            self.unsure |= {m["record"]["code"] for m in messages if m["type"] == "RECORD"}
+
     def step(self, kind: str, what: Any) -> None:
         u8 = self.u8
         match kind:
             case "edit":
                 self.edit(what)
             case "run":
-                self.loaded.load(self.run(**what)[1])
+                is_whole, messages = self.run(**what)
+                self.load(messages, is_whole=is_whole)
             case "edit during run":
                 u8.before(2, lambda: self.edit(what))
-                self.loaded.load(self.run()[1])
+                is_whole, messages = self.run()
+                self.load(messages, is_whole=is_whole)
             case "fail":
                 u8.fail(Fault.errcode("30021"), page=what)
-                self.loaded.load(self.run()[1])
+                is_whole, messages = self.run()
+                self.load(messages, is_whole=is_whole)
             case "unproved":
                 u8.omit = {"row_count", "page_count"}
-                self.loaded.load(self.run()[1])
+                self.load(self.run()[1], is_whole=False)
                 u8.omit = set()
             case "tap dies":
-                self.loaded.load(self.run()[1][:what])
+                self.load(self.run()[1][:what], is_whole=False)
             case "target dies":
-                self.loaded.take(self.run()[1][:what])
+                messages = self.run()[1][:what]
+                self.loaded.take(messages)
+                self.doubt(messages, is_whole=False)
         u8.forgive()
         u8._hooks.clear()  # noqa: SLF001 -- those of a page that was not asked for
 
@@ -164,13 +181,13 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
         settings["ds_sequences"] = [1, 2]
 
     # Without a file, nobody remembers what a target that died had loaded; without versions, what
-    # another replication brought is not known to be gone.
+    # another replication method brought is not known to be deleted.
     def is_meant(step: tuple[str, Any]) -> bool:
         match step:
             case "target dies", _:
                 return where == "file"
             case "run", {"method": _}:
-                return deletes
+                return deletes and sources == 1
             case "run", {"ds_sequences": _}:
                 return sources > 1
         return True
@@ -189,14 +206,16 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
         world = World(u8, token, **settings, **store)
         world.edit(start)
         # A first read, after which no row can be there that nobody knows.
-        world.loaded.load(world.run()[1])
+        world.load(world.run()[1], is_whole=True)
         for kind, what in steps:
             world.step(kind, what)
         is_complete, messages = world.run()
         assert is_complete
-        world.loaded.load(messages)
+        world.load(messages, is_whole=True)
+        expected = records(world.rows())
         living = [{name: row[name] for name in ("code", "name")} for row in world.loaded.living()]
-        assert living == records(world.rows())
+        assert [row for row in living if row in expected] == expected
+        assert {row["code"] for row in living if row not in expected} <= world.unsure
         # And nothing is left to be written.
         assert not [m for m in world.run()[1] if m["type"] == "RECORD"]
 
