@@ -1,46 +1,55 @@
-"""What is asked of one list in one data source, and how it is replicated there."""
+"""One list in one data source: what is asked, what is emitted, what is remembered."""
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from singer_sdk import metrics
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL, REPLICATION_LOG_BASED
 
 from tap_yonyou import redaction
-from tap_yonyou.replication import Breaker, FullTable, Incremental
-from tap_yonyou.replication.log_based import LogBased, View
+from tap_yonyou.command.progress import Progress
+from tap_yonyou.errors import U8Error, counted
+from tap_yonyou.replication import DeleteLimit, Outcome
+from tap_yonyou.replication.full_table import FullTable
+from tap_yonyou.replication.incremental import Incremental
+from tap_yonyou.replication.log_based import LogBased, View, is_rewrite_due
 from tap_yonyou.replication.store import Folder, Store
 from tap_yonyou.settings import stream_maps_of
-from tap_yonyou.u8 import values as records
-from tap_yonyou.u8.gateway import Listing
+from tap_yonyou.u8 import values
+from tap_yonyou.u8.gateway import Endpoint
+from tap_yonyou.u8.reader import Reader
 from tap_yonyou.u8.values import DATA_SOURCE, Converter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from tap_yonyou.replication import Replication
-    from tap_yonyou.replication.versions import Versions
+    from tap_yonyou.replication import Records, Replication
+    from tap_yonyou.replication.versions import Version
+    from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.resources import Resource
+
+_logger = logging.getLogger("tap-yonyou")
 
 #: Rows that the connection test asks for.
 _TEST_ROWS: Final = 10
 
-#: Whose rows are read.
-_ACCOUNTS: Final = ("from_account", "to_account", "app_key")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What a user has chosen of a list.
+class Plan:
+    """What is read of a resource, and how, in every data source.
 
     Attributes:
-        resource: The list.
         config: The settings.
         method: The replication method.
-        replication_key: What INCREMENTAL goes by.
-        fields: The fields to emit, with their JSON Schemas.
-        tables: What the list is called in its messages: its own name, or that of a stream map.
+        replication_key: The field that INCREMENTAL compares.
+        schema: The JSON Schema in force.
+        fields: The properties to emit.
+        tables: The stream's names in its messages: its own, or those of stream maps.
         is_test: Whether only the connection is tested.
     """
 
@@ -48,133 +57,214 @@ class Choice:
     config: Mapping[str, Any]
     method: str
     replication_key: str | None
+    schema: Mapping[str, Any]
     fields: Mapping[str, Any]
     tables: Sequence[str]
     is_test: bool
 
 
-class Partition:
-    """A list in one data source.
+class Reading:
+    """One read of one list in one data source.
 
     Attributes:
-        label: What log lines and errors begin with.
-        same: The fields that all its records have alike.
+        label: How log lines and errors begin.
+        bookmark: Its part of the state, kept up to date.
+        is_proved: Whether all rows came, after the last one has been emitted.
     """
 
-    def __init__(self, choice: Choice, data_source: int | None = None) -> None:
-        """Ask for nothing yet.
-
-        Args:
-            choice: What was chosen of the list.
-            data_source: The number of the data source, if several are read; else the setting
-                `ds_sequence` says it.
-        """
-        self._choice = choice
-        self._name = choice.resource.name
-        self.label = self._name
-        self.same: Mapping[str, Any] = {}
+    def __init__(
+        self,
+        plan: Plan,
+        data_source: int | None,
+        bookmark: dict[str, Any],
+        lookahead: Lookahead,
+        write_state: Callable[[], None],
+    ) -> None:
+        """Send nothing yet; `data_source` is None unless several are read."""
+        self.label = plan.resource.name
+        self.bookmark = bookmark
+        self.is_proved = False
+        self._rewrites = False
+        self._plan = plan
+        self._config = plan.config
+        self._lookahead = lookahead
+        self._write_state = write_state
+        self._constants: dict[str, Any] = {}
         if data_source is not None:
             self.label += f", data source {data_source}"
-            self.same = {DATA_SOURCE: data_source}
+            self._constants = {DATA_SOURCE: data_source}
+        fields = {name: None for name in plan.fields if name not in self._constants}
+        self._converter = Converter(plan.schema, fields, plan.resource.key, self._constants)
+        self._incremental = self._begin_incremental()
+        params = self._params(self._incremental.params if self._incremental else {})
+        resource = plan.resource
+        self._endpoint = Endpoint(resource.path, resource.rows, self.label, params)
+        self._reader = self._reader_of(self._endpoint)
 
-    def listing(self, bookmark: Mapping[str, Any]) -> Listing:
-        """Say what is asked for first.
+    @property
+    def is_rewrite_due(self) -> bool:
+        """Whether LOG_BASED has to write every row again, because it did so long ago."""
+        return "written_on" in self.bookmark and is_rewrite_due(
+            self._plan.resource.name,
+            self.bookmark["written_on"],
+            self._config.get("rewrite_days", 30),
+        )
 
-        Args:
-            bookmark: Its part of the state.
+    @property
+    def starts_over(self) -> bool:
+        """Whether every row is written, though the target may hold rows nobody remembers."""
+        try:
+            return self._replication.starts_over
+        except U8Error:  # reported when it is its turn
+            return False
+
+    def expect(self) -> None:
+        """Request the first page while the lists before this one are still being read."""
+        if not self._plan.is_test:
+            self._reader.expect()
+
+    def rewrite(self) -> None:
+        """Have LOG_BASED write every row again."""
+        self._rewrites = True
+
+    def records(self, version: Version) -> Iterator[Records]:
+        """Read the list whole, and keep the bookmark.
+
+        Yields:
+            Records to emit, a page at a time; a row may come again with a later pass.
+
+        Raises:
+            U8Error: The read could not be completed.
         """
-        incremental = self._incremental(bookmark)
-        params = self._params(incremental.params if incremental else {})
-        return Listing(self._choice.resource, self.label, params)
+        started = time.monotonic()
+        replication, reader, endpoint = self._replication, self._reader, self._endpoint
+        replication.begin(version)
+        pages, is_rechecked = 0, True
+        with metrics.http_request_counter(self._plan.resource.name, endpoint.path) as counter:
+            counter.with_context(self._constants or None)
+            try:
+                yield from self._emit(reader)
+                pages = reader.pages_read
+                if not self._plan.is_test and (params := replication.recheck()) is not None:
+                    endpoint = replace(endpoint, params=self._params(params))
+                    again = self._reader_of(endpoint)
+                    yield from self._emit(again)
+                    pages += again.pages_read
+                    # At least the row that it begins with comes, unless that was deleted.
+                    is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
+            finally:
+                counter.value = endpoint.requests
+        if self._plan.is_test:
+            return
+        outcome = Outcome(reader.rows, reader.keys, reader.is_proved, is_rechecked)
+        yield from replication.after_last_page(outcome)
+        # Not before: a STATE in the middle of a read claims nothing.
+        self.bookmark.update(replication.bookmark(outcome))
+        self.is_proved = outcome.is_proved
+        if not outcome.is_proved and (reason := _unproved(outcome, replication)):
+            _logger.warning("%s: %s; nothing is deleted", self.label, reason)
+        if warning := self._converter.warning():
+            _logger.warning("%s: %s", self.label, warning)
+        _logger.info(
+            "%s: %s %s, %s, %.1f s; %s",
+            self.label,
+            replication.summary(outcome),
+            counted(pages, "page"),
+            counted(endpoint.requests, "request"),
+            time.monotonic() - started,
+            self._converter.summary(),
+        )
 
-    def listing_again(self, listing: Listing, params: Mapping[str, Any]) -> Listing:
-        """Say what is asked for once more.
+    def _emit(self, reader: Reader) -> Iterator[Records]:
+        pages = reader.first_page() if self._plan.is_test else reader.all_pages()
+        with Progress(self.label, _logger) as progress:
+            for page in pages:
+                yield self._replication.to_emit(page)
+                progress.page(page.number, page.total, len(page.keys))
 
-        Args:
-            listing: What was asked for first.
-            params: What to ask for instead, beside the configured filters.
-        """
-        return replace(listing, params=self._params(params))
-
-    def replication(
-        self,
-        bookmark: dict[str, Any],
-        write_state: Callable[[], None],
-        versions: Versions,
-    ) -> Replication:
-        """Begin to replicate it.
-
-        Args:
-            bookmark: Its part of the state, kept up to date.
-            write_state: Sends the state.
-            versions: What records may carry.
+    @cached_property
+    def _replication(self) -> Replication:
+        """How it is replicated.
 
         Raises:
             U8Error: What the last run left cannot be reached.
         """
-        choice, config = self._choice, self._choice.config
-        if choice.is_test:
-            return FullTable()
+        plan, config, bookmark = self._plan, self._config, self.bookmark
+        limit = DeleteLimit(self.label, config["max_deletes_percent"])
         rows = bookmark.get("rows")
         rows_before = rows if isinstance(rows, int) else None
-        breaker = Breaker(self.label, rows_before, config["max_deletes_percent"])
+        if plan.is_test:
+            return FullTable(limit, None, deletes=False)
         url = config.get("snapshot_store")
         folder = Folder(url, self.label) if url else None
-        kept = Store(self.label, bookmark, write_state, folder)
-        if choice.method == REPLICATION_LOG_BASED:
-            return LogBased(self.label, kept, self._view, versions, breaker)
-        kept.doubt()
-        return self._incremental(bookmark) or FullTable(versions.new, breaker)
+        store = Store(self.label, bookmark, self._write_state, folder)
+        if plan.method == REPLICATION_LOG_BASED:
+            return LogBased(self.label, store, self._view, limit, bookmark, rewrites=self._rewrites)
+        store.doubt()
+        deletes = config["emit_activate_version_messages"] and bool(plan.resource.key)
+        return self._incremental or FullTable(limit, rows_before, deletes=deletes)
 
-    def converter(self, schema: Mapping[str, Any]) -> Converter:
-        """Give what makes records of rows.
-
-        Args:
-            schema: The JSON Schema in force.
-        """
-        return Converter(schema, self._choice.fields, self._choice.resource.key, self.same)
-
-    def _incremental(self, bookmark: Mapping[str, Any]) -> Incremental | None:
-        choice = self._choice
-        if choice.method != REPLICATION_INCREMENTAL or choice.is_test:
+    def _begin_incremental(self) -> Incremental | None:
+        plan, bookmark = self._plan, self.bookmark
+        if plan.method != REPLICATION_INCREMENTAL or plan.is_test:
             return None
-        key = str(choice.replication_key)
-        since = None
+        key, since = str(plan.replication_key), None
         if bookmark.get("replication_key") == key:
             since = bookmark.get("replication_key_value") or None
-        return Incremental(self.label, choice.resource.incremental[key], since)
+        return Incremental(self.label, plan.resource.incremental[key], since)
+
+    def _reader_of(self, endpoint: Endpoint) -> Reader:
+        return Reader(
+            endpoint,
+            self._lookahead,
+            self._converter,
+            self._plan.resource.key,
+            max_passes=self._config["max_passes"],
+        )
 
     def _params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Add to the parameters of a replication those of the configuration."""
-        resource, config = self._choice.resource, self._choice.config
-        filters = config.get("filters", {}).get(self._name, {})
-        asked_for = {**filters, **params}
+        """Add the parameters of the configuration to those of a replication method."""
+        resource, config = self._plan.resource, self._config
+        asked_for = {**config.get("filters", {}).get(resource.name, {}), **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
             redaction.hide_value(value)
         size = config["page_size"]
-        rows = min(size, _TEST_ROWS) if self._choice.is_test else size
-        return {**resource.params, "rows_per_page": rows, **asked_for, **self.same}
+        rows = min(size, _TEST_ROWS) if self._plan.is_test else size
+        return {**resource.params, "rows_per_page": rows, **asked_for, **self._constants}
 
     @property
     def _view(self) -> View:
-        """What LOG_BASED compares as a whole, before it compares records."""
-        choice, config, resource = self._choice, self._choice.config, self._choice.resource
-        maps = stream_maps_of(config, self._name)
+        plan, config, resource = self._plan, self._config, self._plan.resource
+        maps = stream_maps_of(config, resource.name)
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
         if maps:
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
         return View(
             key=resource.key,
-            blank={**dict.fromkeys(choice.fields), **self.same},
-            scope=[
-                [config.get(name) for name in _ACCOUNTS],
-                self.same.get(DATA_SOURCE, config.get(DATA_SOURCE)),
-                config.get("filters", {}).get(self._name) or None,
-                [resource.path, resource.rows, resource.params],
-                [[name, choice.fields[name]] for name in resource.key],
-                choice.tables,
-            ],
-            shape=[records.VERSION, [*choice.fields.items()], mapping],
-            data_source=self.same.get(DATA_SOURCE),
+            blank={**dict.fromkeys(plan.fields), **self._constants},
+            scope={
+                "account": [config.get(name) for name in ("from_account", "to_account")],
+                "app": config.get("app_key"),
+                "data source": self._constants.get(DATA_SOURCE, config.get(DATA_SOURCE)),
+                "filters": config.get("filters", {}).get(resource.name) or None,
+                "parameters": [resource.path, resource.rows, resource.params],
+                "key": [[name, plan.fields[name]] for name in resource.key],
+                "table": list(plan.tables),
+            },
+            shape=[values.VERSION, [*plan.fields.items()], mapping],
         )
+
+
+def _unproved(outcome: Outcome, replication: Replication) -> str:
+    """Say why a read is not proved to be complete, if that matters to anybody."""
+    if outcome.rows:
+        return (
+            "not every reply reported how many rows there are (row_count), so that it cannot be "
+            "proved that all came"
+        )
+    return (
+        "nothing matches, and such a reply does not report how many rows there are (row_count)"
+        if replication.deletes
+        else ""
+    )

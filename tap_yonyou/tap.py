@@ -21,8 +21,8 @@ from tap_yonyou.errors import SettingsError
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
 from tap_yonyou.u8 import resources
-from tap_yonyou.u8.gateway import Gateway, Listing
-from tap_yonyou.u8.lookahead import Lookahead
+from tap_yonyou.u8.gateway import Endpoint, Gateway
+from tap_yonyou.u8.pages import Lookahead, U8Paginator
 from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TapYonyou(CommandLine):
     @override
     def discover_streams(self) -> Sequence[U8Stream]:
         gateway = Gateway(self.config)
-        self.lookahead = Lookahead(gateway.get, lambda: gateway.concurrency)
+        self.lookahead = Lookahead(gateway.get, self.config["concurrency"])
         return [
             U8Stream(
                 self, self._resource(name, gateway), lookahead=self.lookahead, writer=self.writer
@@ -81,7 +81,8 @@ class TapYonyou(CommandLine):
         params = {**resource.params, "rows_per_page": self.config["page_size"]}
         if sources := self.config.get("ds_sequences"):
             params[DATA_SOURCE] = sources[0]
-        reply = gateway.get(Listing(resource, name, params), 1, threading.Event())
+        endpoint = Endpoint(resource.path, resource.rows, name, params)
+        reply = gateway.get(endpoint, next(U8Paginator().ahead()), threading.Event())
         return resources.with_seen_fields(resource, reply.rows or [])
 
     @property
