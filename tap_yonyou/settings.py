@@ -68,13 +68,15 @@ RESERVED_PARAMS: Final = frozenset(
 )
 _TEXTS: Final = th.ArrayType(th.StringType(nullable=False))
 _VALUE: Final = th.CustomType({"type": ["string", "number", "boolean", "null"]})
+# Without the slash it would become a part of the host's name.
+_PATH: Final = th.Property("path", th.StringType(pattern="^/"))
+_SCHEMA: Final = th.Property("schema", th.ObjectType(additional_properties=th.ObjectType()))
 _DECLARATION: Final = th.ObjectType(
     th.Property("key", _TEXTS, required=True),
-    # Without the slash it would become a part of the host's name.
-    th.Property("path", th.StringType(pattern="^/")),
+    _PATH,
     th.Property("rows", th.StringType),
     th.Property("params", th.ObjectType(additional_properties=_VALUE)),
-    th.Property("schema", th.ObjectType(additional_properties=th.ObjectType())),
+    _SCHEMA,
     th.Property(
         "incremental",
         th.ObjectType(
@@ -85,6 +87,16 @@ _DECLARATION: Final = th.ObjectType(
                 th.StringType(allowed_values=["code", "timestamp", "date"]),
                 required=True,
             ),
+            additional_properties=False,
+        ),
+    ),
+    th.Property(
+        "entry",
+        th.ObjectType(
+            _PATH,
+            *(th.Property(name, th.StringType) for name in ("parameter", "rows", "date")),
+            th.Property("approval", th.StringType),
+            _SCHEMA,
             additional_properties=False,
         ),
     ),
@@ -403,7 +415,7 @@ def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     declared = declared if isinstance(declared, dict) else {}
     files = resources.names()
     lines = [line for name, one in declared.items() for line in _contradictions(name, one, files)]
-    known = sorted({*files, *declared})
+    known = sorted({*files, *declared, *_entries(declared)})
     names = [name for name in streams if isinstance(name, str)] if isinstance(streams, list) else []
     lines += [
         f"unknown stream {one_line(name)} in streams: {_suggest(name, known)}"
@@ -422,11 +434,20 @@ def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
     if streams == []:
         lines.append(f"streams must name one or more of {', '.join(known)}")
     filters = {
-        name: {} if name in declared else dict(resources.load(name).filters)
+        name: dict(resources.load(name).filters) if name in files else {}
         for name in names
         if name in known
     }
     return lines, {name: one or _closed({}) for name, one in filters.items()}
+
+
+def _entries(declared: Mapping[str, Any]) -> list[str]:
+    """Name the streams of the lines of declared documents."""
+    return [
+        f"{name}{resources.ENTRY}"
+        for name, one in declared.items()
+        if isinstance(one, dict) and "entry" in one
+    ]
 
 
 def _contradictions(name: str, declaration: Any, files: list[str]) -> Iterator[str]:
@@ -438,6 +459,11 @@ def _contradictions(name: str, declaration: Any, files: list[str]) -> Iterator[s
         yield f"{where} is built in; set replaces: true to read it in another way on purpose"
     if name not in files and declaration.get("replaces"):
         yield f"{where} replaces nothing: {_suggest(name, files)}"
+    if name in files and name.endswith(resources.ENTRY):
+        head = name.removesuffix(resources.ENTRY)
+        yield f"{where} are lines: declare them as resources.{head}.entry"
+    if "entry" in declaration and not declaration["key"]:
+        yield f"{where}.key is empty: lines need the key of their document"
     fields, marker = declaration.get("schema"), declaration.get("incremental")
     needed = [(key, "key") for key in declaration["key"]]
     if isinstance(marker, dict):

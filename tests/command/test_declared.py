@@ -123,11 +123,18 @@ def test_without_an_account_discovery_offers_the_key_and_says_so(
     assert "without one, only the fields of its declaration are offered" in run.log
 
 
-def test_a_built_in_list_may_be_replaced_on_purpose(tap: RunTap, u8: Sandbox) -> None:
-    u8.tables["customercontacts"] = [{"code": "1", "name": "x"}]
-    run = tap(resources={"customercontacts": {"key": ["name"], "replaces": True}})
+def test_a_built_in_list_may_be_corrected_on_purpose_and_keeps_its_types(
+    tap: RunTap, u8: Sandbox
+) -> None:
+    u8.tables["customercontacts"] = [{"code": "1", "name": "x", "default": "1"}, {"name": "y"}]
+    declared = {"customercontacts": {"key": ["name"], "replaces": True}}
+    run = tap(resources=declared, filters={"customercontacts": {"code_end": "1"}})
     assert run.of("SCHEMA")[0]["key_properties"] == ["name"]
-    assert run.records == [{"name": "x", "code": "1"}]
+    assert [(r["name"], r["code"], r["default"]) for r in run.records] == [
+        ("x", "1", True),
+        ("y", None, None),
+    ]
+    assert u8.requests[-1].query["code_end"] == "1"
 
 
 def test_a_list_that_cannot_be_seen_is_one_line(tap: RunTap, u8: Sandbox) -> None:
@@ -145,6 +152,14 @@ def test_a_list_that_cannot_be_seen_is_one_line(tap: RunTap, u8: Sandbox) -> Non
         (
             {"custmer": {"key": ["code"], "replaces": True}},
             "resources.custmer replaces nothing: did you mean customer?",
+        ),
+        (
+            {"saleorder_entry": {"key": ["code"], "replaces": True}},
+            "resources.saleorder_entry are lines: declare them as resources.saleorder.entry",
+        ),
+        (
+            {"x": {"key": [], "entry": {"path": "/x"}}},
+            "resources.x.key is empty: lines need the key of their document",
         ),
         ({"x": {"path": "/x"}}, "resources.x.key is missing"),
         ({"x": {"key": "code"}}, "resources.x.key must be a list in JSON"),

@@ -69,7 +69,7 @@ CONTACTS = "filters.customercontacts"
         ],
         ({"filters": []}, "filters must be an object in JSON"),
         ({"streams": "customercontacts"}, "streams must be a list in JSON"),
-        ({"streams": []}, "streams must name one or more of batchproperty, "),
+        ({"streams": []}, "streams must name one or more of accept, "),
         (
             {"stream_maps": {"customercontact": {"mobile_phone": None}}},
             "unknown stream customercontact in stream_maps: did you mean customercontacts?",

@@ -1,22 +1,22 @@
-"""What is in a list of U8: one file of data for each, and nothing else to add one.
+"""What U8 can be asked for: a JSON file for each list, and nothing else to add one.
 
-A file `<resource>.json` holds
-
-- `title`: English, then Chinese in brackets;
-- `key`: the names of the fields that identify a row;
-- `properties`: the fields as JSON Schema;
-- `filters`: the filters as JSON Schema.
-
-Every field and filter has a `description` that ends in the vendor's Chinese term in brackets, and a
-`$comment` that says how well it is attested: `vendor` (the vendor's page), `seen` (in replies) or
-`assumed` (by analogy).
+A file `<resource>.json` holds `title`, `key` (the fields that identify a row), and as JSON Schema
+`properties` (the fields) and `filters`. Each of these has a `description` that ends in the vendor's
+Chinese term in brackets, and a `$comment` on how well it is attested: `vendor` (the vendor's page),
+`seen` (in replies) or `assumed` (by analogy, or from the page of the call that writes).
 
 The rest follows by rule, and is overridden by a member of that name:
 
-- `path`: `/api/<resource>/batch_get`;
+- `path`: `/api/<resource>/batch_get`; a `$comment` beside it says if that is `assumed`;
 - `rows`, the key of the rows in a reply: the resource's name;
 - `incremental`, the fields that serve INCREMENTAL, the best one first: those of `timestamp`,
-  `ModifyDate` and a sole key field that have a filter `<field>_begin`.
+  `ufts`, `ModifyDate` and a sole key field that have a filter `<field>_begin`. Documents name
+  theirs: their code does not tell of an edit.
+
+A document (单据) has a head (表头), a row of the list, and lines (表体). The member `entry` of its
+file holds `title` and `properties` of the lines, the members of `Entry`, and a `$comment` on these.
+The lines are a stream of their own, `<resource>_entry`, whose key is that of the head and
+`line_number`. A field of a line that is named like one of these is not read.
 """
 
 from __future__ import annotations
@@ -28,24 +28,28 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from tap_yonyou.errors import TapError, one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+ENTRY: Final = "_entry"
+LINE_NUMBER: Final = "line_number"  # U8's own row numbers may be missing or doubled
+_LINE_NUMBER: Final = {
+    "type": "integer",
+    "description": "Place of the line in the reply, from 1 (行序)",
+    "$comment": "vendor",
+}
 
-#: The fields that may serve INCREMENTAL beside the key: a row version, and a day.
-_CHANGE_MARKERS: Final = ("timestamp", "ModifyDate")
-
-
+_ROW_VERSIONS: Final = ("timestamp", "ufts")
 _KINDS: Final[Mapping[type, str]] = {dict: "object", list: "array"}
 
 
 class Marker(NamedTuple):
     """A field that serves INCREMENTAL replication.
 
-    Attributes:
-        field: The field, whose last value becomes the bookmark.
-        filter: The filter that the bookmark is sent as.
-        kind: `code`, `timestamp` (a row version, as a decimal number) or `date`.
+    Its last value becomes the bookmark, which is sent as the filter. The kind is `code`, `date` or
+    `timestamp` (a row version, as a decimal number).
     """
 
     field: str
@@ -54,21 +58,36 @@ class Marker(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Resource:
-    """A list of U8.
+class Entry:
+    """Where the lines of documents are, and which field of the head says what.
 
     Attributes:
-        name: Its name, also the stream's.
-        title: What it holds, in English and Chinese.
-        key: The fields that identify a row.
-        schema: Its rows as JSON Schema.
-        filters: Its filters as JSON Schema.
-        path: Where it is asked for.
-        rows: The key of its rows in a reply.
-        params: What every request for it has, beside accounts and page.
+        rows: Where the lines are in a reply, with dots between levels, or in a row of the list.
+        path: Where one document is asked for; `""` if the list has the lines.
+        parameter: What names the document there. Its value is the first field of the head's key.
+        date: The field with the date of the document; `""` if there is none.
+        approval: The field that is empty until the document is approved; `""` if the list has none.
+    """
+
+    rows: str
+    path: str = ""
+    parameter: str = "id"
+    date: str = ""
+    approval: str = ""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A list of U8, or the lines of its documents.
+
+    Attributes:
+        rows: The key of its rows in a reply, with dots between levels.
         incremental: What serves INCREMENTAL, by field, the best one first.
-        attested: How well each field and filter is attested, by `field` or `filter` and its name.
+        attested: How well each is attested, by `field`, `filter` or `path` and its name.
+        params: What every request for it has, beside accounts and page.
         has_schema: False if only the key fields are known, until a page has been seen.
+        head: Of lines, the list of their documents.
+        entry: Of lines, where they are.
     """
 
     name: str
@@ -82,95 +101,74 @@ class Resource:
     attested: Mapping[tuple[str, str], str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     has_schema: bool = True
+    head: Resource | None = None
+    entry: Entry | None = None
 
 
 def names() -> list[str]:
-    """Give the names of all resources that have a file.
-
-    Returns:
-        The names in alphabetical order.
-    """
+    """Give the names of all streams that have a file, in alphabetical order."""
     files = (path.name for path in resources.files(__package__).iterdir())
-    return sorted(name.removesuffix(".json") for name in files if name.endswith(".json"))
+    lists = [name.removesuffix(".json") for name in files if name.endswith(".json")]
+    return sorted([*lists, *(f"{name}{ENTRY}" for name in lists if "entry" in _data(name))])
 
 
 @cache
 def load(name: str) -> Resource:
-    """Read the file of a resource.
-
-    Args:
-        name: One of `names()`.
-
-    Returns:
-        The resource.
-    """
-    return of(
-        name,
-        msgspec.json.decode(resources.files(__package__).joinpath(f"{name}.json").read_bytes()),
-    )
+    """Read the file of a stream, one of `names()`."""
+    head = name.removesuffix(ENTRY)
+    return of(name, _data(name)) if name == head else lines_of(load(head), _data(head)["entry"])
 
 
 def choose(name: str, declared: Mapping[str, Any]) -> Resource:
-    """Give the resource of a stream.
-
-    Args:
-        name: The stream's name.
-        declared: The setting `resources`, which goes before the files.
-
-    Returns:
-        The resource.
-    """
-    return of_declaration(name, declared[name]) if name in declared else load(name)
+    """Give the resource of a stream; the setting `resources` goes before the files."""
+    head = name.removesuffix(ENTRY)
+    if name in declared:
+        return of_declaration(name, declared[name])
+    if head not in declared:
+        return load(name)
+    known = _data(head).get("entry", {}) if declared[head].get("replaces") else {}
+    entry = {**known, **declared[head].get("entry", {})}
+    return lines_of(of_declaration(head, declared[head]), entry)
 
 
 def of_declaration(name: str, declaration: Mapping[str, Any]) -> Resource:
     """Make a resource of what a user declares.
 
-    Args:
-        name: The resource's name.
-        declaration: `key`, and perhaps `path`, `rows`, `params`, `schema` and `incremental`.
-
-    Returns:
-        The resource; without `schema`, its fields are the key.
+    With `replaces`, what the declaration leaves out is as in the file. Without it or `schema`, only
+    the fields of the key are known.
     """
-    key = tuple(declaration["key"])
-    marker = declaration.get("incremental")
-    fields = declaration.get("schema")
-    known: dict[str, Any] = {part: {"type": "string"} for part in key}
-    if marker:
-        known.setdefault(marker["field"], {"type": ["string", "null"]})
-    return Resource(
-        name=name,
-        title=name,
+    replaces, key = declaration.get("replaces", False), tuple(declaration["key"])
+    nothing = {"title": name, "key": [], "properties": {}, "filters": {}}
+    known, markers = load(name) if replaces else of(name, nothing), {}
+    if marker := declaration.get("incremental"):
+        markers[marker["field"]] = Marker(marker["field"], marker["parameter"], marker["kind"])
+    fields = {name: {"type": "string"} for name in (*key, *markers)} | known.schema["properties"]
+    fields = {name: _for_key(about, name in key) for name, about in fields.items()}
+    return replace(
+        known,
         key=key,
-        schema=_schema(name, known if fields is None else fields, key),
-        filters=_filters(name, {}),
-        path=declaration.get("path", f"/api/{name}/batch_get"),
-        rows=declaration.get("rows", name),
-        incremental=(
-            {marker["field"]: Marker(marker["field"], marker["parameter"], marker["kind"])}
-            if marker
-            else {}
-        ),
+        schema=_schema(known.title, declaration.get("schema", fields), key),
+        path=declaration.get("path", known.path),
+        rows=declaration.get("rows", known.rows),
+        incremental=markers or known.incremental,
         params=declaration.get("params", {}),
-        has_schema=fields is not None,
+        has_schema=replaces or "schema" in declaration,
     )
 
 
 def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
-    """Add the fields that a page shows; no type is guessed.
+    """Add every field that the rows of a page show, as a nullable string, object or array.
 
-    Args:
-        resource: One without a schema.
-        rows: The page.
-
-    Returns:
-        The resource with every key of the rows as a nullable string, object or array.
+    Raises:
+        TapError: A field is named like one that the tap or a target adds.
     """
     fields = dict(resource.schema["properties"])
     spelling = {name.casefold(): name for name in fields}
     for row in rows:
         for key, value in row.items() if isinstance(row, dict) else ():
+            if key.casefold() == "ds_sequence" or key.casefold().startswith("_sdc_"):
+                msg = f"{resource.name}: the tap needs the name of U8's field {one_line(key)}: "
+                raise TapError(msg + "declare a schema without it, with the setting resources")
             name = spelling.setdefault(key.casefold(), key)
             kind = _KINDS.get(type(value), "string")
             if name in resource.key:
@@ -182,55 +180,79 @@ def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
 
 
 def of(name: str, data: Mapping[str, Any]) -> Resource:
-    """Make a resource of what a file holds.
-
-    Args:
-        name: The resource's name.
-        data: The members of the file.
-
-    Returns:
-        The resource.
-    """
+    """Make a resource of what a file holds; of a document, its heads."""
     key, fields, filters = tuple(data["key"]), data["properties"], data["filters"]
+    path = data.get("path", f"/api/{name}/batch_get")
     begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
-    candidates = (*_CHANGE_MARKERS, *(key if len(key) == 1 else ()))
+    candidates = (*_ROW_VERSIONS, "ModifyDate", *(key if len(key) == 1 else ()))
     markers = {
         candidate: Marker(candidate, begins[begin], _kind(candidate, fields[candidate]))
         for candidate in data.get("incremental", candidates)
         if candidate in fields and (begin := f"{candidate}_begin".casefold()) in begins
     }
-    attested = {("field", name): about["$comment"] for name, about in fields.items()}
-    attested |= {("filter", name): about["$comment"] for name, about in filters.items()}
     return Resource(
         name=name,
         title=data["title"],
         key=key,
         schema=_schema(data["title"], _without_comments(fields), key),
-        filters=_filters(data["title"], _without_comments(filters)),
-        path=data.get("path", f"/api/{name}/batch_get"),
+        filters={
+            "type": ["object", "null"],
+            "title": data["title"],
+            "properties": _without_comments(filters),
+            "additionalProperties": False,
+        },
+        path=path,
         rows=data.get("rows", name),
         incremental=markers,
-        attested=attested,
+        attested=_attested(field=fields, filter=filters, path={path: data}),
     )
+
+
+def lines_of(head: Resource, data: Mapping[str, Any]) -> Resource:
+    """Make the resource of the lines of documents, by `entry` of a file or of a declaration."""
+    given = {name: value for name, value in data.items() if value is not None}
+    members = {name: given[name] for name in Entry.__dataclass_fields__ if name in given}
+    entry = Entry(**{"rows": f"{head.name}.entry" if "path" in given else "entry", **members})
+    name, path, key = f"{head.name}{ENTRY}", entry.path or head.path, (*head.key, LINE_NUMBER)
+    title, fields = given.get("title", name), given.get("schema", given.get("properties", {}))
+    known = {**head.schema["properties"], LINE_NUMBER: _LINE_NUMBER}
+    keys = {part: known[part] for part in key}
+    return replace(
+        head,
+        name=name,
+        title=title,
+        key=key,
+        schema=_schema(title, _without_comments({**keys, **fields, **keys}), key),
+        path=path,
+        rows=entry.rows,
+        attested={**head.attested, **_attested(field=keys | fields, path={path: data})},
+        has_schema=bool(fields),
+        head=head,
+        entry=entry,
+    )
+
+
+@cache
+def _data(name: str) -> Any:
+    return msgspec.json.decode(resources.files(__package__).joinpath(f"{name}.json").read_bytes())
+
+
+def _attested(**parts: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    marks = ((part, name, one) for part, about in parts.items() for name, one in about.items())
+    return {(part, name): one["$comment"] for part, name, one in marks if "$comment" in one}
+
+
+def _for_key(about: Mapping[str, Any], key: bool) -> dict[str, Any]:  # noqa: FBT001
+    kind = about["type"] if isinstance(about["type"], str) else about["type"][0]
+    return {**about, "type": kind if key else [kind, "null"]}
 
 
 def _schema(title: str, fields: Mapping[str, Any], key: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "object", "title": title, "properties": fields, "required": [*key]}
 
 
-def _filters(title: str, filters: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": ["object", "null"],
-        "title": title,
-        "properties": filters,
-        "additionalProperties": False,
-    }
-
-
 def _kind(name: str, about: Mapping[str, Any]) -> str:
-    if "format" in about:
-        return "date"
-    return "timestamp" if name == "timestamp" else "code"
+    return "date" if "format" in about else "timestamp" if name in _ROW_VERSIONS else "code"
 
 
 def _without_comments(properties: Mapping[str, Any]) -> dict[str, Any]:
