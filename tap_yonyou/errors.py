@@ -24,7 +24,13 @@ class SettingsError(TapError):
 
 
 class U8Error(TapError, FatalAPIError):
-    """A stream could not be read whole."""
+    """A stream could not be read whole.
+
+    Attributes:
+        is_final: Whether U8 refuses, so that it would refuse any other request of the stream, too.
+    """
+
+    is_final = False
 
 
 class RunError(TapError):

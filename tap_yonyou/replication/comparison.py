@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tap_yonyou.replication import Records
 
 # As records are emitted, but nested objects may have their names in any order.
-_encode: Final = msgspec.json.Encoder(
+encode: Final = msgspec.json.Encoder(
     enc_hook=enc_hook, decimal_format="number", order="deterministic"
 ).encode
 
@@ -70,7 +70,7 @@ class Comparison:
         differing = []
         for key, record in zip(keys, records, strict=True):
             digest = blake2b(
-                _encode([*record.values()]), digest_size=DIGEST_BYTES, key=secret
+                encode([*record.values()]), digest_size=DIGEST_BYTES, key=secret
             ).digest()
             before = held.get(key)
             if before != digest or not (is_trusted or key in replaced):

@@ -44,7 +44,7 @@ class Incremental:
         if marker.kind == "date" and ((bookmark := _day(bookmark)) or "") > self._today:
             bookmark = None
         self._bookmark = bookmark
-        self._pages = 0
+        self._is_first = True
         self._after_first_page: Any = None
         self._is_rechecking = False
         self.params: Mapping[str, Any] = {} if bookmark is None else {marker.filter: bookmark}
@@ -68,15 +68,15 @@ class Incremental:
             raise U8Error(msg) from None
         if not self._is_rechecking:
             self._bookmark = latest
-        self._pages += 1
-        if self._pages == 1:
+        self._is_first &= page.number == 1 if page.head is None else page.head.page == 1
+        if self._is_first:
             self._after_first_page = latest
         return page.records
 
     def recheck(self) -> Mapping[str, Any] | None:
         """Ask once more for rows with a version that the first page does not exceed."""
         self._is_rechecking = True
-        is_needed = self._marker.kind == "timestamp" and self._pages > 1
+        is_needed = self._marker.kind == "timestamp" and not self._is_first
         if not is_needed:
             return None
         # Without a version on the first page, any row may have got one since.

@@ -42,6 +42,8 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
     shape: bytes
     keys: bytes
     digests: bytes
+    #: How many bytes of `digests` belong to one key.
+    width: int = DIGEST_BYTES
 
     def encode(self) -> bytes:
         """Give the snapshot as bytes; about 9 for each row, if keys are codes of U8."""
@@ -54,7 +56,12 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, secret: bytes, scope: Mapping[str, Any], shape: Any, held: Mapping[Any, bytes]
+        cls,
+        secret: bytes,
+        scope: Mapping[str, Any],
+        shape: Any,
+        held: Mapping[Any, bytes],
+        width: int = DIGEST_BYTES,
     ) -> Snapshot:
         """Make a snapshot of records by their keys."""
         return cls(
@@ -64,6 +71,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
             # On a list of codes its fastest preset takes less room, and no more time, than zlib.
             keys=lzma.compress(encoder.encode([*held]), preset=1),
             digests=b"".join(held.values()),
+            width=width,
         )
 
     def differences(self, scope: Mapping[str, Any]) -> list[str]:
@@ -83,12 +91,12 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
         keys = decoder.decode(lzma.decompress(self.keys))
         if keys and isinstance(keys[0], list):
             keys = [*map(tuple, keys)]
-        starts = range(0, len(self.digests), DIGEST_BYTES)
+        starts = range(0, len(self.digests), self.width)
         if len(starts) != len(keys):
             msg = "the snapshot is damaged"
             raise LostError(msg)
         return {
-            key: self.digests[at : at + DIGEST_BYTES] for key, at in zip(keys, starts, strict=True)
+            key: self.digests[at : at + self.width] for key, at in zip(keys, starts, strict=True)
         }
 
 

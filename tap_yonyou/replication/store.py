@@ -4,7 +4,7 @@ A bookmark of LOG_BASED has
 
 - `snapshot`: `2:state:<checksum>:<base64>` or `2:file:<checksum>:<name>`;
 - `pending`: true if something was written since. Of a file, the name tells: it ends in `.pending`;
-- `previous`: the file that this snapshot replaced;
+- `previous`: the files that this snapshot replaced;
 - `rows` and `written_on`: how many there are, and the day on which all of them were last written.
 
 Write null: Meltano merges states, and a missing key would keep its old value. None of these is a
@@ -69,7 +69,7 @@ class Store:
         """
         self._name = name
         self._bookmark = bookmark
-        self._write_state = write_state
+        self.write_state = write_state
         self._folder = folder
         self.is_pending = self.is_noted = bookmark.get("pending") is not None
 
@@ -114,7 +114,7 @@ class Store:
         # Without a snapshot, too: another state that is not seen here may have one.
         self._bookmark.setdefault("snapshot", None)
         self._bookmark["pending"] = True
-        self._write_state()
+        self.write_state()
 
     def doubt(self) -> None:
         """Note that another replication method writes to the target.
@@ -139,7 +139,7 @@ class Store:
                 self._folder.write(content, data)
                 begin = _IN_FILE
                 if replaced:
-                    self._bookmark["previous"] = replaced
+                    self._bookmark["previous"] = [*self._previous, replaced]
             self._bookmark["snapshot"] = f"{begin}{_checksum(data)}:{content}"
         self._bookmark["pending"] = None
 
@@ -160,13 +160,24 @@ class Store:
             return data
         return self._folder.read(self._file)
 
-    def _delete_previous(self) -> None:
+    @property
+    def _previous(self) -> list[str]:
+        """The files that may be deleted; that of a state of release 0.2 is not in a list."""
         previous = self._bookmark.get("previous")
-        if not self._folder or not isinstance(previous, str) or not _NAME.fullmatch(previous):
+        names = previous if isinstance(previous, list) else [previous]
+        return [name for name in names if isinstance(name, str) and _NAME.fullmatch(name)]
+
+    def _delete_previous(self) -> None:
+        if not self._folder or not self._previous:
             return
+        delete = self._folder.delete
         # One that cannot be deleted now is deleted by a later run.
-        if previous == self._file or all(map(self._folder.delete, (previous, previous + _PENDING))):
-            self._bookmark["previous"] = None
+        left = [
+            name
+            for name in self._previous
+            if name != self._file and not (delete(name) and delete(name + _PENDING))
+        ]
+        self._bookmark["previous"] = left or None
 
 
 class Folder:

@@ -215,7 +215,10 @@ class _Attempts:
             parts.append(f"given up after {attempts} attempt{'s' * (attempts > 1)}")
         if failure.advice:
             parts.append(failure.advice)
-        return self._error_class("; ".join(parts))
+        error = self._error_class("; ".join(parts))
+        if isinstance(error, U8Error):
+            error.is_final = failure.action is Action.FATAL
+        return error
 
 
 def _log_in_refused(reply: Reply, corrections: Mapping[str, str]) -> Failure:

@@ -14,6 +14,7 @@ from tap_yonyou.u8.proof import Pass, Proof
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from tap_yonyou.u8.documents import Head
     from tap_yonyou.u8.gateway import Endpoint
     from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.values import Converter
@@ -25,13 +26,17 @@ _BLANKS: Final = frozenset((None, ""))
 
 
 class Page(NamedTuple):
-    """The records of one page, each with its key."""
+    """The records of one page, or of one document, each with its key."""
 
     records: list[dict[str, Any]]
     keys: Sequence[Any]
     number: int
-    #: How many pages there are; None if that is not known.
+    #: How many pages or documents there are; None if that is not known.
     total: int | None
+    #: The rows as they came.
+    rows: list[Any]
+    #: Of a document, what the list says of it.
+    head: Head | None = None
 
 
 class Reader:
@@ -82,7 +87,8 @@ class Reader:
         Raises:
             U8Error: The read could not be completed.
         """
-        proof, doubt, paginator = Proof(), "", self._first_pass
+        proof, doubt = Proof(), ""
+        paginator, self._first_pass = self._first_pass, U8Paginator()
         for number in range(1, self._max_passes + 1):
             if doubt:
                 _logger.warning(
@@ -129,7 +135,7 @@ class Reader:
                     last_rows = rows
                 records, keys, problem = self._records(rows, reading.rows)
                 reading.add(keys)
-                yield Page(records, keys, number, paginator.total)
+                yield Page(records, keys, number, paginator.total, rows)
                 if problem:
                     raise self._error(ask.label, problem)
 

@@ -1,0 +1,289 @@
+"""LOG_BASED for the lines of documents: only those that may have changed are fetched.
+
+Of each document the snapshot knows its row in the list, its lines and how many these were. An
+approved document of last year whose row is as before is not asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
+from struct import Struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zlib import crc32
+
+from tap_yonyou.errors import counted
+from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records
+from tap_yonyou.replication.comparison import encode
+from tap_yonyou.replication.snapshot import (
+    DIGEST_BYTES,
+    LostError,
+    Snapshot,
+    fingerprint,
+    new_secret,
+)
+from tap_yonyou.u8.values import CHINA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tap_yonyou.replication.log_based import View
+    from tap_yonyou.replication.store import Store
+    from tap_yonyou.replication.versions import Version
+    from tap_yonyou.u8.documents import Head
+    from tap_yonyou.u8.reader import Page
+
+_logger = logging.getLogger("tap-yonyou.documents")
+
+#: How many documents, and lines of them, are held back before they are written with a state: that
+#: many are fetched again at most if the run dies.
+_DOCUMENTS, _LINES = 1000, 10_000
+#: Digest of the row in the list, digest of the lines, their number, the day of the last fetch.
+_ENTRY: Final = Struct(f">{DIGEST_BYTES}s{DIGEST_BYTES}sIH")
+#: Days are counted from here.
+_FIRST_DAY: Final = date(2020, 1, 1).toordinal()
+
+
+class Entry(NamedTuple):
+    """What is known of a document."""
+
+    row: bytes
+    lines: bytes
+    size: int
+    #: The day on which it was last fetched.
+    day: int
+
+
+class LogBasedDocuments:
+    """Emits the lines of documents that have changed, and a deletion for each line that vanished.
+
+    The state names the documents whose lines have been written, from time to time also during a
+    read, so that a run that dies is resumed where it was.
+    """
+
+    deletes = True
+
+    def __init__(  # noqa: PLR0913
+        self,
+        label: str,
+        store: Store,
+        view: View,
+        limit: DeleteLimit,
+        bookmark: dict[str, Any],
+        *,
+        lookback_days: int,
+        rewrite_days: int,
+    ) -> None:
+        """Begin where the last read ended, complete or not.
+
+        Raises:
+            U8Error: The snapshot cannot be read.
+        """
+        self.params: Mapping[str, Any] = {}
+        self.starts_over = False
+        self._label = label
+        self._store = store
+        self._view = view
+        self._limit = limit
+        self._bookmark = bookmark
+        self._today = datetime.now(CHINA).date()
+        self._day = self._today.toordinal() - _FIRST_DAY
+        self._lookback = (self._today - timedelta(days=lookback_days)).isoformat()
+        self._rewrite_days = rewrite_days
+        self._heads: Mapping[Any, Head] = {}
+        #: What is known at the end of the last read, and what this one adds.
+        self._known: dict[Any, bytes] = {}
+        self._kept = 0
+        #: Documents of which a run that died may have written lines, and at most how many.
+        self._pending: dict[Any, int] = {}
+        self._held: dict[Any, tuple[Entry | None, int]] = {}
+        self._records: Records = []
+        self._unsaved = 0
+        self._is_other_scope = self._is_rewritten = False
+        self._releasing: dict[Any, tuple[Entry | None, int]] = {}
+        self._secret = new_secret()
+        self._counts = dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
+        self._written = 0
+        try:
+            content = store.read()
+            self._begin_with(Snapshot.decode(content) if content is not None else None)
+        except LostError as error:
+            _logger.warning("%s: %s; every document is fetched again", label, error)
+            self.starts_over = True
+
+    def _begin_with(self, snapshot: Snapshot | None) -> None:
+        pending = self._bookmark.get("pending")
+        if isinstance(pending, list):
+            self._pending = {_key(key): count for key, count in pending}
+        if snapshot is None:
+            self.starts_over = True
+            return
+        again = "every document is fetched again"
+        if differences := snapshot.differences(self._view.scope):
+            self._is_other_scope = True
+            only_filters = differences == ["filters"]
+            _logger.warning(
+                "%s: other %s than at the last complete read; %snothing is deleted; "
+                "--full-refresh finds what was deleted meanwhile",
+                self._label,
+                " and ".join(differences),
+                "" if only_filters else f"{again}, and ",
+            )
+            if not only_filters:
+                return
+        self._known, self._secret = snapshot.held(), snapshot.secret
+        self._kept = len(self._known)
+        if self._store.is_pending and not isinstance(pending, list):
+            self._is_rewritten = True
+            _logger.warning("%s: another replication method has written; %s", self._label, again)
+        elif snapshot.shape != fingerprint(snapshot.secret, self._view.shape):
+            self._is_rewritten = True
+            _logger.info(
+                "%s: schema, selection or stream maps have changed; %s", self._label, again
+            )
+
+    def begin(self, version: Version) -> None:
+        """Do nothing: the snapshot is loaded."""
+
+    def choose(self, heads: Mapping[Any, Head]) -> list[Head]:
+        """Choose the documents that have to be fetched, by the heads of all."""
+        self._heads = heads
+        if self._is_other_scope:
+            # What is not in this scope is not deleted, now or later.
+            self._known = {key: known for key, known in self._known.items() if key in heads}
+        return [head for head in heads.values() if self._is_wanted(head)]
+
+    def _is_wanted(self, head: Head) -> bool:
+        known = self._entry(head.key)
+        if known is None or head.key in self._pending or self._is_rewritten:
+            return True
+        if known.row != self._row(head) or self._is_due(head.key, known):
+            return True
+        since = self._bookmark.get("unfinished")
+        if isinstance(since, int) and known.day >= max(since, self._day - 1):
+            return False  # the read that is resumed has fetched it
+        return not head.is_approved or head.date > self._lookback
+
+    def _is_due(self, key: Any, known: Entry) -> bool:
+        """Tell whether a document has to be written again: each has one day in so many for that."""
+        days = self._rewrite_days
+        if not days:
+            return False
+        own_day = crc32(repr(key).encode()) % days
+        return (self._day - own_day) // days > (known.day - own_day) // days
+
+    def to_emit(self, page: Page) -> Records:
+        """Compare the lines of a document, and give those that are held back when there is time."""
+        head, records = page.head, page.records
+        if head is None:
+            return []
+        digest = blake2b(digest_size=DIGEST_BYTES, key=self._secret)
+        for record in records:
+            digest.update(encode([*record.values()]))
+            record[DELETED_AT] = None
+        known, before = self._entry(head.key), self._pending.get(head.key, 0)
+        entry = Entry(self._row(head), digest.digest(), len(records), self._day)
+        is_changed = known is None or known.lines != entry.lines
+        if known:
+            before = max(before, known.size)
+        self._counts["fetched"] += 1
+        self._counts["new"] += known is None
+        self._counts["changed"] += known is not None and is_changed
+        is_written = is_changed or head.key in self._pending or self._is_rewritten
+        if is_written or (known and self._is_due(head.key, known)):
+            deleted = self._deletions(head.key, range(entry.size + 1, before + 1))
+            self._hold(head.key, entry, [*records, *deleted], max(entry.size, before))
+        else:
+            self._known[head.key] = _ENTRY.pack(*entry)
+        self._unsaved += 1
+        if self._unsaved < _DOCUMENTS and len(self._records) < _LINES:
+            return []
+        return self._release()
+
+    def recheck(self) -> None:
+        """Ask for nothing: the next run compares all heads again."""
+
+    def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
+        """Give what is held back and, after a proved read, a record for each line deleted."""
+        deleted = [key for key in self._known if key not in self._heads and key not in self._held]
+        if outcome.is_proved:
+            self._limit.check(len(deleted), self._kept)
+            for key in deleted:
+                known = self._entry(key)
+                count = max(known.size if known else 0, self._pending.get(key, 0))
+                self._counts["deleted"] += 1
+                self._hold(key, None, self._deletions(key, range(1, count + 1)), count)
+                if len(self._records) >= _LINES:
+                    yield self._release()
+        yield self._release()
+        self._settle()
+
+    def bookmark(self, outcome: Outcome) -> dict[str, Any]:
+        """Remember the documents; a read that failed is resumed.
+
+        Raises:
+            U8Error: The snapshot cannot be written.
+        """
+        self._store.write(self._content())
+        return {"unfinished": None, **({"rows": outcome.rows} if outcome.is_proved else {})}
+
+    def summary(self, outcome: Outcome) -> str:
+        """Count the documents fetched, new, changed and deleted, and the lines written."""
+        counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items())
+        written = f"{counted(self._written, 'line')} written;"
+        return f"{counted(outcome.rows, 'document')}: {counts}; {written}"
+
+    def _entry(self, key: Any) -> Entry | None:
+        known = self._known.get(key)
+        return Entry(*_ENTRY.unpack(known)) if known else None
+
+    def _row(self, head: Head) -> bytes:
+        return blake2b(head.digest, digest_size=DIGEST_BYTES, key=self._secret).digest()
+
+    def _deletions(self, key: Any, numbers: Iterable[int]) -> Records:
+        parts = key if isinstance(key, tuple) else (key,)
+        blank = {**self._view.blank, DELETED_AT: datetime.now(UTC).isoformat()}
+        return [
+            blank | dict(zip(self._view.key, (*parts, number), strict=True)) for number in numbers
+        ]
+
+    def _hold(self, key: Any, entry: Entry | None, records: Records, count: int) -> None:
+        self._held[key] = entry, count
+        self._records += records
+
+    def _release(self) -> Records:
+        """Give what is held back, after a state that says what has been written before."""
+        if not self._records and self._unsaved < _DOCUMENTS:
+            return []
+        if self._bookmark.get("unfinished") is None:
+            self._bookmark["unfinished"] = self._day
+        if self._releasing or self._unsaved >= _DOCUMENTS:
+            self._settle()
+            self._store.write(self._content())
+        pending = self._pending | {key: count for key, (_, count) in self._held.items()}
+        self._bookmark["pending"] = [[key, count] for key, count in pending.items()]
+        self._store.write_state()
+        released, self._records, self._unsaved = self._records, [], 0
+        self._written += len(released)
+        self._releasing, self._held = self._held, {}
+        return released
+
+    def _settle(self) -> None:
+        """Take over what was given out: it has been written."""
+        for key, (entry, _) in self._releasing.items():
+            self._pending.pop(key, None)
+            if entry is None:
+                self._known.pop(key, None)
+            else:
+                self._known[key] = _ENTRY.pack(*entry)
+        self._releasing = {}
+
+    def _content(self) -> bytes:
+        return Snapshot.of(
+            self._secret, self._view.scope, self._view.shape, self._known, _ENTRY.size
+        ).encode()
+
+
+def _key(key: Any) -> Any:
+    return tuple(key) if isinstance(key, list) else key

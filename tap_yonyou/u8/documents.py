@@ -1,0 +1,234 @@
+"""How documents are read: their list first, whole, then the lines of each that is wanted."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import closing
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tap_yonyou.errors import U8Error, counted, one_line
+from tap_yonyou.u8.pages import Ask
+from tap_yonyou.u8.reader import Page
+from tap_yonyou.u8.resources import LINE_NUMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from tap_yonyou.u8.gateway import Endpoint
+    from tap_yonyou.u8.pages import Lookahead
+    from tap_yonyou.u8.reader import Reader
+    from tap_yonyou.u8.reply import Reply
+    from tap_yonyou.u8.resources import Resource
+    from tap_yonyou.u8.values import Converter
+
+_logger = logging.getLogger("tap-yonyou.documents")
+
+#: So many documents in a row that cannot be read end the stream: the fault is not theirs.
+_MOST_FAILURES: Final = 10
+#: How many of them an error names.
+_NAMED: Final = 3
+
+
+class Head(NamedTuple):
+    """What the list says of a document."""
+
+    key: Any
+    #: What each of its lines gets: the key, and what serves INCREMENTAL.
+    fields: Mapping[str, Any]
+    #: The day of the document as `yyyy-MM-dd`; empty if the list does not say.
+    date: str
+    #: False if its approval is still to come, as far as the list says.
+    is_approved: bool
+    #: Of the whole row, as it came.
+    digest: bytes
+    #: The page of the list.
+    page: int
+
+
+class Documents:
+    """The asks for documents, one for each head in the order of the list.
+
+    Attributes:
+        current: The head of the latest reply.
+        failed: The heads of documents that could not be read.
+        vanished: The heads of documents that U8 does not have any more.
+    """
+
+    def __init__(self, heads: Sequence[Head], parameter: str) -> None:
+        """Ask for the document of each head by this parameter."""
+        self.failed: list[Head] = []
+        self.vanished: list[Head] = []
+        self._heads = heads
+        self._parameter = parameter
+        self._answered = 0
+        self._failures = 0
+
+    @property
+    def current(self) -> Head:
+        """The head of the latest reply."""
+        return self._heads[self._answered - 1]
+
+    def ahead(self) -> Iterator[Ask]:
+        """Give the asks for the documents that have no reply yet."""
+        for place in range(self._answered, len(self._heads)):
+            head = self._heads[place]
+            code = head.key[0] if isinstance(head.key, tuple) else head.key
+            label = f"document {place + 1} of {len(self._heads)}"
+            yield Ask({self._parameter: code}, label, head.fields)
+
+    def answered(self, ask: Ask, reply: Future[Reply]) -> None:  # noqa: ARG002 -- the current one
+        """Set a document aside that could not be read.
+
+        Raises:
+            U8Error: No document can be read, by what the reply says or by the number of failures.
+        """
+        self._answered += 1
+        error = reply.exception()
+        if error is None:
+            self._failures = 0
+            if reply.result().rows is None:
+                self.vanished.append(self.current)
+            return
+        self._failures += 1
+        if not isinstance(error, U8Error) or error.is_final or self._failures == _MOST_FAILURES:
+            raise error
+        _logger.warning("%s; it is set aside, and the others are read", error)
+        self.failed.append(self.current)
+
+
+class DocumentReader:
+    """Reads the lines of documents.
+
+    Attributes:
+        choose: Says which documents are wanted, by the heads of all.
+        heads: All of them by key, once the list is read.
+        pages_read: How many pages of the list came.
+        rows: How many documents there are.
+        is_proved: Whether these are proved to be all, and each that was wanted has been read.
+        problem: Which documents could not be read; empty if all could.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        resource: Resource,
+        reader: Reader,
+        lookahead: Lookahead,
+        converter: Converter,
+    ) -> None:
+        """Send nothing yet.
+
+        Args:
+            endpoint: Where a document is asked for.
+            resource: The lines.
+            reader: Reads the list.
+            lookahead: Gives the replies.
+            converter: Makes records of lines.
+        """
+        if resource.head is None or resource.entry is None:
+            msg = f"{resource.name} has no documents"
+            raise ValueError(msg)
+        self.choose: Callable[[Mapping[Any, Head]], list[Head]] = lambda heads: [*heads.values()]
+        self.heads: dict[Any, Head] = {}
+        self.is_proved = False
+        self.problem = ""
+        self._endpoint = endpoint
+        self._resource = resource
+        self._entry = resource.entry
+        self._key = resource.head.key
+        self._reader = reader
+        self._lookahead = lookahead
+        self._converter = converter
+
+    @property
+    def pages_read(self) -> int:
+        """How many pages of the list came."""
+        return self._reader.pages_read
+
+    @property
+    def rows(self) -> int:
+        """How many documents there are."""
+        return len(self.heads)
+
+    def expect(self) -> None:
+        """Request the first page while the lists before it are still being read."""
+        self._reader.expect()
+
+    def first_page(self) -> Iterator[Page]:
+        """Read the first page of the list, and one document; that proves nothing."""
+        for page in self._reader.first_page():
+            self._add(page)
+        yield from self._documents([*self.heads.values()][:1])
+
+    def all_pages(self) -> Iterator[Page]:
+        """Read the list whole, then give the lines of each document that is wanted.
+
+        Raises:
+            U8Error: The list could not be read, or no document can be.
+        """
+        self._read_list()
+        wanted = self.choose(self.heads)
+        _logger.info(
+            "%s: %s, of which %s to be fetched",
+            self._endpoint.label,
+            counted(len(self.heads), "document"),
+            f"{len(wanted):,} {'is' if len(wanted) == 1 else 'are'}",
+        )
+        yield from self._documents(wanted)
+
+    def _documents(self, heads: list[Head]) -> Iterator[Page]:
+        documents = Documents(heads, self._entry.parameter)
+        with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
+            for place, (ask, reply) in enumerate(replies, start=1):
+                if (lines := reply.rows) is not None:
+                    yield self._page(documents.current, ask, lines, (place, len(heads)))
+        if documents.vanished:
+            # A document that is still in the list has not been deleted.
+            self._read_list()
+            documents.failed += [head for head in documents.vanished if head.key in self.heads]
+        if documents.failed:
+            self.is_proved = False
+            self.problem = self._describe(documents.failed, len(heads))
+
+    def _page(self, head: Head, ask: Ask, lines: list[Any], place: tuple[int, int]) -> Page:
+        numbers = range(1, len(lines) + 1)
+        rows = [
+            {**line, **ask.fields, LINE_NUMBER: number}
+            for number, line in zip(numbers, lines, strict=True)
+        ]
+        key = head.key if isinstance(head.key, tuple) else (head.key,)
+        keys = [(*key, number) for number in numbers]
+        return Page(self._converter.records(rows), keys, *place, lines, head)
+
+    def _describe(self, failed: list[Head], fetched: int) -> str:
+        keys = [head.key if isinstance(head.key, tuple) else (head.key,) for head in failed]
+        codes = [one_line(" ".join(map(str, key)), 60) for key in keys[:_NAMED]]
+        more = f" and {len(keys) - _NAMED} more" * (len(keys) > _NAMED)
+        return (
+            f"{self._endpoint.label}: {len(failed)} of {counted(fetched, 'document')} could not be "
+            f"read ({', '.join(codes)}{more}); the others were written and nothing was deleted; "
+            "look at these documents in U8, then run again"
+        )
+
+    def _read_list(self) -> None:
+        for page in self._reader.all_pages():
+            if page.number == 1:
+                self.heads.clear()
+            self._add(page)
+        self.is_proved = self._reader.is_proved
+
+    def _add(self, page: Page) -> None:
+        entry, fields = self._entry, (*self._key, *self._resource.incremental)
+        for key, record, row in zip(page.keys, page.records, page.rows, strict=False):
+            content = json.dumps(row, sort_keys=True, default=str).encode()
+            self.heads[key] = Head(
+                key,
+                {name: record[name] for name in fields},
+                (record[entry.date] or "")[:10] if entry.date else "",
+                not entry.approval or bool(record[entry.approval]),
+                blake2b(content, digest_size=16).digest(),
+                page.number,
+            )
