@@ -18,7 +18,7 @@ from sandbox.invented import (
 )
 from sandbox.samples import Row, Sample
 
-_RANGE = " ".join(f"free{i}" for i in range(1, 11))
+_FREE = " ".join(f"free{i}" for i in range(1, 11))
 
 
 def _row(n: int) -> Row:
@@ -102,8 +102,7 @@ SAMPLE = Sample(
     filters={
         "text": (
             "bomtype version versiondesc identcode identdesc cinvcode cinvname "
-            "cinvstd cinvccode cinvcname status createuser closeuser "
-            f"{_RANGE}"
+            f"cinvstd cinvccode cinvcname status createuser closeuser {_FREE}"
         ),
         "date": "versioneffdate",
     },

@@ -19,7 +19,7 @@ from sandbox.invented import (
 )
 from sandbox.samples import Row, Sample
 
-_RANGE = " ".join(f"define{i}" for i in range(1, 17))
+_DEFINES = " ".join(f"define{i}" for i in range(1, 17))
 
 
 def _row(n: int) -> Row:
@@ -87,8 +87,7 @@ SAMPLE = Sample(
     filters={
         "text": (
             "code_begin code_end state cust_vendor_code deptcode deptname "
-            "personcode personname item_code digest operator "
-            f"{_RANGE}"
+            f"personcode personname item_code digest operator {_DEFINES}"
         ),
         "date": "date_begin date_end",
         "number": "ufts_begin ufts_end",

@@ -24,7 +24,7 @@ from sandbox.invented import (
 )
 from sandbox.samples import Row, Sample
 
-_RANGE = " ".join(f"define{i}" for i in range(1, 17))
+_DEFINES = " ".join(f"define{i}" for i in range(1, 17))
 
 
 def _row(n: int) -> Row:
@@ -141,8 +141,7 @@ SAMPLE = Sample(
         "text": (
             "invoiceno_begin invoiceno_end ccusname cstname csocode cdlcode "
             "vouchertype saletypecode departmentcode personcode customercode maker "
-            "businesstype itemclasscode itemcode csource "
-            f"{_RANGE}"
+            f"businesstype itemclasscode itemcode csource {_DEFINES}"
         ),
         "date": "date_begin date_end",
         "boolean": "isnegative isfirst",
