@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
-Endpoint: TypeAlias = Literal["token", "batch_get"]
-_LIST = re.compile(r"/api/(\w+)/batch_get")
+Endpoint: TypeAlias = Literal["token", "batch_get", "get"]
+_CALL = re.compile(r"/api/(\w+)/(batch_get|get)")
 
 
 class Request(NamedTuple):
@@ -44,6 +44,7 @@ class _Target(NamedTuple):
     resource: str | None
     page: str | None
     source: str | None
+    document: str | None = None
 
     def means(self, request: _Target) -> bool:
         return all(wanted in {None, given} for wanted, given in zip(self, request, strict=True))
@@ -95,14 +96,15 @@ class Sandbox(U8):
         *,
         resource: str | None = None,
         source: int | None = None,
+        document: str | None = None,
     ) -> None:
         """Answer the next `times` requests (``None``: all) with `fault`.
 
-        That is requests to `endpoint`, and if `page`, `resource` or `source` is given for that
-        page, list or data source only. Of several faults that fit a request, the one ordered
-        first is played.
+        That is requests to `endpoint`, and if `page`, `resource`, `source` or `document` is given
+        for that page, list, data source or document (by its code) only. Of several faults that fit
+        a request, the one ordered first is played.
         """
-        target = _Target(endpoint, resource, _text(page), _text(source))
+        target = _Target(endpoint, resource, _text(page), _text(source), document)
         count = float("inf") if times is None else times
         with self.lock:
             self._orders.append(_Order(fault, target, count))
@@ -127,6 +129,22 @@ class Sandbox(U8):
         """
         with self.lock:
             target = _Target("batch_get", resource, str(page), _text(source))
+            self._hooks.append(_Hook(target, do))
+
+    def before_get(
+        self,
+        code: str,
+        do: Callable[[], object],
+        *,
+        resource: str | None = None,
+        source: int | None = None,
+    ) -> None:
+        """Call `do` once, just before the document `code` is answered or met by a fault.
+
+        Otherwise like `before`; `do` may edit `lines`, too.
+        """
+        with self.lock:
+            target = _Target("get", resource, None, _text(source), code)
             self._hooks.append(_Hook(target, do))
 
     def __enter__(self) -> Self:
@@ -217,8 +235,13 @@ class Sandbox(U8):
         page, source = query.get("page_index") or "1", query.get("ds_sequence")
         if path == "/system/token":
             return _Target("token", None, page, source)
-        if (found := _LIST.fullmatch(path)) and found[1] in self.tables:
-            return _Target("batch_get", found[1], page, source)
+        if found := _CALL.fullmatch(path):
+            for resource in self.tables:
+                known = self.known(resource)
+                if found.groups() == (known.path or resource, "batch_get"):
+                    return _Target("batch_get", resource, page, source)
+                if known.entry and found.groups() == (known.document or resource, "get"):
+                    return _Target("get", resource, None, source, query.get("id"))
         return None
 
     def _run_hooks(self, target: _Target) -> None:
@@ -239,7 +262,8 @@ class Sandbox(U8):
             try:
                 if target.resource is None:  # A log-in.
                     return encode(self.token(query))
-                return encode(self.batch_get(target.resource, query))
+                answer = self.get if target.endpoint == "get" else self.batch_get
+                return encode(answer(target.resource, query))
             except Refused as refused:
                 return encode(refused.reply)
 

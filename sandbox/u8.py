@@ -65,6 +65,19 @@ WRONG_ACCOUNT = ("39002", "参数[{}]不正确")
 NOT_GRANTED = ("39003", "此应用没有调用该API的权限")
 
 
+class Lines(dict[str, list["Row"]]):
+    """The lines of documents by code: made when they are first looked at, to be edited."""
+
+    def __init__(self, make: Callable[[str], list[Row]]) -> None:
+        """Make the lines of a code with `make`."""
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, code: str) -> list[Row]:
+        """Make the lines of a code."""
+        return self.setdefault(code, self._make(code))
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class U8:
     """The service behind the address; every attribute may be changed while it answers.
@@ -74,7 +87,11 @@ class U8:
             keeps it ascending by key. (The real order is SQL Server's Chinese collation,
             the same as plain string order for codes of digits.) Edit with `lock` held,
             or assign a new list.
-        samples: what is known of resources that have no file in `sandbox/samples`.
+        lines: by resource and code, the lines of the documents in `tables`, in the order
+            they are served; without any, a document has those of its sample. Vendor: an
+            array `entry`. Where the list itself has the lines, they are in its rows.
+        samples: what is known of resources that have no file in `sandbox/samples`, or is
+            otherwise than there.
         accounts: what a caller must send.
         numbers: the four page fields as JSON numbers. Vendor: strings.
         max_rows_per_page: a silent cap, named in the reply. Guess: unknown if any.
@@ -85,10 +102,12 @@ class U8:
         clock: returns seconds.
         newest_token_only: a log-in makes older tokens invalid. Guess: either way.
         published: whether the app is. Vendor: if not, batch_get answers 30021.
-        refused: by resource, the errcode and errmsg an app gets that was not granted
-            it, such as `NOT_GRANTED`. Guess: that only the errcode tells.
+        refused: by resource, or `<resource>/get`, the errcode and errmsg an app gets that
+            was not granted it, such as `NOT_GRANTED`. Guess: that only the errcode tells, and
+            that lists and documents are granted apart.
         sources: the values of `ds_sequence` there are; all hold the same `tables`, but for
         others: by value of `ds_sequence`, the tables of a data source of its own.
+        other_lines: by value of `ds_sequence`, the lines of their documents.
         tokens: every token issued, newest last.
         lock: held while a request is answered, but not while it waits.
 
@@ -97,6 +116,7 @@ class U8:
     tables: dict[str, list[Row]] = field(
         default_factory=lambda: {"customercontacts": rows("customercontacts")},
     )
+    lines: dict[str, dict[str, list[Row]]] = field(default_factory=dict, init=False)
     samples: dict[str, Sample] = field(default_factory=dict)
     accounts: Accounts = ACCOUNTS
     numbers: bool = False
@@ -110,9 +130,20 @@ class U8:
     refused: dict[str, tuple[str, str]] = field(default_factory=dict)
     sources: tuple[int, ...] = (1,)
     others: dict[int, dict[str, list[Row]]] = field(default_factory=dict)
+    other_lines: dict[int, dict[str, dict[str, list[Row]]]] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list, init=False)
     lock: threading.RLock = field(default_factory=threading.RLock, init=False)
     _expiry: dict[str, float] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Give every document its lines."""
+        for resource in self.tables:
+            if make := self.known(resource).entry:
+                self.lines[resource] = Lines(make)
+
+    def known(self, resource: str) -> Sample:
+        """Return what is known of a resource."""
+        return self.samples.get(resource) or sample(resource)
 
     def revoke(self) -> None:
         """Make every token issued so far invalid."""
@@ -143,31 +174,19 @@ class U8:
         things are checked, that an empty parameter counts as absent, and that an
         unknown one is ignored.
         """
-        if not self.published:
-            raise Refused(NOT_PUBLISHED)
-        self._identify(query, "from_account", "to_account", "app_key")
-        if not self._is_valid(_required(query, "token")):
-            raise Refused(BAD_TOKEN)
-        if resource in self.refused:
-            raise Refused(self.refused[resource])
-        source = query.get("ds_sequence")
-        if source and source not in map(str, self.sources):
-            raise Refused(NO_SUCH_SOURCE)
-
+        source = self._let_in(resource, query)
         index = _positive(query, "page_index", 1)
         size = _positive(query, "rows_per_page", 20)
         size = min(size, self.max_rows_per_page or size)
-        known = self.samples.get(resource) or sample(resource)
-        tables = self.others.get(int(source or 0), self.tables)
-        table = tables[resource]
+        known, table = self.known(resource), self._table(resource, source)
         if filters := _filters(known, query):
             table = [row for row in table if all(fits(row) for fits in filters)]
-        page = table[(index - 1) * size : index * size]
+        page = [*map(_shown, table[(index - 1) * size : index * size])]
         if not table or (not page and self.past_end == "20002"):
             raise Refused(NOTHING_MATCHES, known.title)
 
         spell: Callable[[int], object] = int if self.numbers else str
-        array, *within = (known.array or resource).split(".")
+        array, *within = (known.array or known.path or resource).split(".")
         held: object = page
         for key in reversed(within):
             held = {key: held}
@@ -180,9 +199,45 @@ class U8:
             "page_count": spell(-(-len(table) // size)),
             "errcode": "0",
         }
+        if known.beside:
+            reply["entry"] = [line for row in page for line in _lines(row.pop("entry"))]
         if not page and self.past_end == "rows_missing":
             del reply[array]
         return {key: value for key, value in reply.items() if key not in self.omit}
+
+    def get(self, resource: str, query: Query) -> dict[str, object]:
+        """Answer one document with its lines (vendor, seen: parameter and wrapper).
+
+        Guess: that an unknown document is 20002, as a list without rows is; that the head has
+        the columns of the list; that of several documents with one code the first is meant.
+        """
+        source = self._let_in(f"{resource}/get", query)
+        known, code = self.known(resource), _required(query, "id")
+        column, table = known.key[0], self._table(resource, source)
+        head = next((row for row in table if row.get(column) == code), None)
+        if head is None or known.entry is None:
+            raise Refused(NOTHING_MATCHES, known.title)
+        lines = (self.other_lines.get(source) if source in self.others else self.lines) or {}
+        entry = lines.get(resource, {}).get(code)
+        document = {**_shown(head), "entry": known.entry(code) if entry is None else entry}
+        return {"errcode": "0", "errmsg": "", known.document or resource: document}
+
+    def _let_in(self, call: str, query: Query) -> int:
+        """Return the data source that is meant, 0 for the first one."""
+        if not self.published:
+            raise Refused(NOT_PUBLISHED)
+        self._identify(query, "from_account", "to_account", "app_key")
+        if not self._is_valid(_required(query, "token")):
+            raise Refused(BAD_TOKEN)
+        if call in self.refused:
+            raise Refused(self.refused[call])
+        source = query.get("ds_sequence")
+        if source and source not in map(str, self.sources):
+            raise Refused(NO_SUCH_SOURCE)
+        return int(source or 0)
+
+    def _table(self, resource: str, source: int) -> list[Row]:
+        return self.others.get(source, self.tables)[resource]
 
     def _is_valid(self, token: str) -> bool:
         outdated = self.newest_token_only and token not in self.tokens[-1:]
@@ -192,6 +247,14 @@ class U8:
         for name in names:
             if _required(query, name) != getattr(self.accounts, name):
                 raise Refused(WRONG_ACCOUNT, name)
+
+
+def _shown(row: Row) -> Row:
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def _lines(entry: object) -> list[object]:
+    return entry if isinstance(entry, list) else []
 
 
 def _required(query: Query, name: str) -> str:

@@ -87,9 +87,10 @@ class Words(NamedTuple):
         fields: Heading and columns of a table of fields.
         filters: Heading and columns of a table of filters.
         no_filters: Stands for a table of filters.
-        facts: A template of title, path and key.
+        facts: A template of title, path, how well that is attested, and key.
         comma: What stands between two names.
         incremental: A template of the bookmark's field and filter.
+        lines: What is said of the filters of lines, a template of the stream of their heads.
         space: What stands between two sentences.
         full_table: Stands where nothing serves INCREMENTAL.
         attested: What is said of a field that the vendor's page does not have.
@@ -104,6 +105,7 @@ class Words(NamedTuple):
     facts: str
     comma: str
     incremental: str
+    lines: str
     space: str
     full_table: str
     attested: Mapping[str, str]
@@ -116,9 +118,10 @@ ENGLISH: Final = Words(
     fields=("Fields", "Field", "Type", "Meaning", "U8+"),
     filters=("Filters", "Filter", "Type", "Matches", "U8+"),
     no_filters="No filters.",
-    facts="{meaning} ({chinese}). `GET {path}`. Key: {key}. ",
+    facts="{meaning} ({chinese}). `GET {path}`{mark}. Key: {key}. ",
     comma=", ",
     incremental="INCREMENTAL on `{field}`, sent as `{filter}`.",
+    lines="Filters and INCREMENTAL as for [`{head}`](#{head}).",
     space=" ",
     full_table="FULL_TABLE only.",
     attested={"vendor": "", "seen": " *seen*", "assumed": " *assumed*"},
@@ -130,9 +133,10 @@ CHINESE: Final = Words(
     fields=("字段", "字段", "类型", "含义"),
     filters=("过滤条件", "过滤条件", "类型", "含义"),
     no_filters="没有过滤条件。",
-    facts="{chinese}。`GET {path}`，主键：{key}。",
+    facts="{chinese}。`GET {path}`{mark}，主键：{key}。",
     comma="、",
     incremental="可按 `{field}` 增量同步，书签作为 `{filter}` 发送。",
+    lines="过滤条件和增量同步与 [`{head}`](#{head}) 相同。",
     space="",
     full_table="只支持 FULL_TABLE。",
     attested={"vendor": "", "seen": "（*实测*）", "assumed": "（*推测*）"},
@@ -245,17 +249,25 @@ def streams_page(streams: Iterable[Resource], words: Words) -> str:
 def _stream(stream: Resource, words: Words) -> Iterator[str]:
     key = words.comma.join(f"`{name}`" for name in stream.key)
     meaning, chinese = _split(stream.title)
-    facts = words.facts.format(meaning=meaning, chinese=chinese, path=stream.path, key=key)
+    mark = words.attested[stream.attested.get(("path", stream.path), "vendor")]
+    facts = words.facts.format(
+        meaning=meaning, chinese=chinese, path=stream.path, mark=mark, key=key
+    )
     markers = [
         words.incremental.format(field=marker.field, filter=marker.filter)
         for marker in stream.incremental.values()
     ]
-    facts += words.space.join(markers) or words.full_table
-    yield f"## {stream.name}\n\n{facts}\n"
-    for section, (heading, *columns), properties in (
+    tables = [
         ("field", words.fields, stream.schema["properties"]),
         ("filter", words.filters, stream.filters["properties"]),
-    ):
+    ]
+    if stream.head:
+        facts += words.lines.format(head=stream.head.name)
+        del tables[1]
+    else:
+        facts += words.space.join(markers) or words.full_table
+    yield f"## {stream.name}\n\n{facts}\n"
+    for section, (heading, *columns), properties in tables:
         if not properties:
             yield f"{words.no_filters}\n"
             continue

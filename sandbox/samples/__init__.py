@@ -31,10 +31,16 @@ class Sample:
 
     Attributes:
         title: the Chinese name in the message of 20002.
-        row: makes row `n`, counted from 1, the same one every time.
+        row: makes row `n`, counted from 1, the same one every time. A column whose name
+            begins with an underscore can be filtered by, but no reply shows it.
+        entry: makes the lines of the document with this code, the same ones every time.
+        beside: the lines of a page's rows stand beside the rows. Guess: that some list
+            has them there.
         key: the columns that tell one row from another.
-        array: where a reply holds its rows, ``a.b`` for `b` within `a`; the resource's
-            name if empty.
+        path: what stands for the list in its address; the resource's name if empty.
+        document: what stands for a document in its address, and what holds it in a reply;
+            the resource's name if empty.
+        array: where a reply holds its rows, ``a.b`` for `b` within `a`; `path` if empty.
         filters: by kind (text, keyword, boolean, date, number), the names of the filters
             with blanks between them. ``…_begin`` and ``…_end`` are the inclusive ends of
             a range; of the others a keyword is contained, the rest are equal.
@@ -45,7 +51,11 @@ class Sample:
 
     title: str
     row: Callable[[int], Row] = lambda n: {"code": f"{n:08d}"}
+    entry: Callable[[str], list[Row]] | None = None
+    beside: bool = False
     key: tuple[str, ...] = ("code",)
+    path: str = ""
+    document: str = ""
     array: str = ""
     filters: Mapping[Kind, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)

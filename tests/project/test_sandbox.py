@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,20 @@ def ask(u8: Sandbox, resource: str = "customercontacts", **query: str | int) -> 
         "token": u8.tokens[-1],
     }
     return requests.get(url, who | query, timeout=5, allow_redirects=False)
+
+
+def document(u8: Sandbox, resource: str, code: str, **query: str | int) -> Any:
+    """Ask for a document with its lines."""
+    if not u8.tokens:
+        log_in(u8)
+    who: dict[str, str | int] = {
+        "from_account": ACCOUNTS.from_account,
+        "to_account": ACCOUNTS.to_account,
+        "app_key": ACCOUNTS.app_key,
+        "token": u8.tokens[-1],
+    }
+    url = f"{u8.url}/api/{resource}/get"
+    return requests.get(url, {**who, "id": code, **query}, timeout=5).json()
 
 
 def page(u8: Sandbox, resource: str = "customercontacts", **query: str | int) -> Any:
@@ -317,6 +332,141 @@ def test_one_list_can_be_refused(goods: Sandbox) -> None:
     assert page(goods, "plain")["errmsg"] == "{}"
     assert page(goods)["errcode"] == "0"
     assert page(goods, "goods", token="unknown")["errcode"] == "30012"
+
+
+# Documents
+
+
+@pytest.fixture
+def orders() -> Iterator[Sandbox]:
+    """A U8+ with sales orders."""
+    with Sandbox(tables={"saleorder": rows("saleorder")}) as running:
+        yield running
+
+
+def test_a_list_of_documents_has_an_address_of_its_own_and_no_lines(orders: Sandbox) -> None:
+    reply = page(orders, "saleorderlist", rows_per_page=3)
+    assert reply["saleorderlist"] == orders.tables["saleorder"][:3]
+    assert all("entry" not in row for row in reply["saleorderlist"])
+    assert ask(orders, "saleorder").status_code == 404
+
+
+def test_a_document_is_its_head_with_its_lines(orders: Sandbox) -> None:
+    head = orders.tables["saleorder"][2]
+    code = str(head["code"])
+    assert document(orders, "saleorder", code) == {
+        "errcode": "0",
+        "errmsg": "",
+        "saleorder": {**head, "entry": orders.lines["saleorder"][code]},
+    }
+    assert [line["rowno"] for line in orders.lines["saleorder"][code]] == ["1", "2", "3", "4"]
+
+
+def test_a_document_that_is_not_there_is_20002(orders: Sandbox) -> None:
+    nothing = {"errcode": "20002", "errmsg": "未检索到匹配的[销售订单]"}
+    assert document(orders, "saleorder", "SO0") == nothing
+    code = str(orders.tables["saleorder"].pop(3)["code"])
+    assert document(orders, "saleorder", code) == nothing
+    assert document(orders, "saleorder", "")["errcode"] == "39001"
+
+
+def test_lines_may_be_edited(orders: Sandbox) -> None:
+    first, second, third = (str(row["code"]) for row in orders.tables["saleorder"][:3])
+    orders.lines["saleorder"][first][0]["quantity"] = "7"
+    orders.lines["saleorder"][second] = []
+    assert document(orders, "saleorder", first)["saleorder"]["entry"][0]["quantity"] == "7"
+    assert document(orders, "saleorder", second)["saleorder"]["entry"] == []
+    orders.tables["saleorder"].append({"code": "手工/1 号"})
+    assert len(document(orders, "saleorder", "手工/1 号")["saleorder"]["entry"]) == 2
+    assert len(document(orders, "saleorder", third)["saleorder"]["entry"]) == 4
+
+
+def test_a_document_needs_accounts_a_token_and_a_data_source(orders: Sandbox) -> None:
+    code = str(orders.tables["saleorder"][0]["code"])
+    assert document(orders, "saleorder", code, app_key="wrong")["errcode"] == "39002"
+    assert document(orders, "saleorder", code, token="unknown")["errcode"] == "30012"
+    assert document(orders, "saleorder", code, ds_sequence=2)["errcode"] == "29002"
+    orders.published = False
+    assert document(orders, "saleorder", code)["errcode"] == "30021"
+
+
+def test_documents_can_be_refused_apart_from_their_list(orders: Sandbox) -> None:
+    code = str(orders.tables["saleorder"][0]["code"])
+    orders.refused["saleorder/get"] = NOT_GRANTED
+    assert document(orders, "saleorder", code)["errcode"] == "39003"
+    assert page(orders, "saleorderlist")["errcode"] == "0"
+
+
+def test_a_data_source_has_documents_of_its_own(orders: Sandbox) -> None:
+    orders.sources, code = (1, 2), str(orders.tables["saleorder"][0]["code"])
+    orders.others = {2: {"saleorder": rows("saleorder", 3)}}
+    orders.other_lines = {2: {"saleorder": {code: [{"quantity": "9"}]}}}
+    other = document(orders, "saleorder", code, ds_sequence=2)
+    assert other["saleorder"]["entry"] == [{"quantity": "9"}]
+    assert len(document(orders, "saleorder", code, ds_sequence=1)["saleorder"]["entry"]) == 2
+
+
+def test_fault_and_hook_can_be_for_one_document(orders: Sandbox) -> None:
+    first, second = (str(row["code"]) for row in orders.tables["saleorder"][:2])
+    orders.fail(Fault.errcode("20006"), endpoint="get", document=second)
+    orders.fail(Fault.errcode("1"), endpoint="get", resource="purchaseorder")
+    orders.before_get(first, orders.lines["saleorder"][first].clear)
+    assert page(orders, "saleorderlist")["errcode"] == "0"
+    assert document(orders, "saleorder", second)["errcode"] == "20006"
+    assert document(orders, "saleorder", second)["errcode"] == "0"
+    assert document(orders, "saleorder", first)["saleorder"]["entry"] == []
+    orders.fail(Fault.errcode("2"), endpoint="get")
+    assert document(orders, "saleorder", first)["errcode"] == "2"
+
+
+def test_a_list_may_have_the_lines_in_its_rows_or_beside_them() -> None:
+    with Sandbox(tables={"bom": rows("bom", 9)}) as u8:
+        inside = page(u8, "bom")["bom"]
+        assert inside == u8.tables["bom"]
+        u8.samples["bom"] = replace(sample("bom"), beside=True)
+        reply = page(u8, "bom", rows_per_page=2)
+        assert [{*row} for row in reply["bom"]] == [{*row} - {"entry"} for row in inside[:2]]
+        assert reply["entry"] == inside[0]["entry"] + inside[1]["entry"]
+
+
+def test_addresses_may_be_others() -> None:
+    other = replace(sample("saleinvoice"), path="salesinvoicelist", document="salesinvoice")
+    table = rows("saleinvoice", 3)
+    with Sandbox(tables={"saleinvoice": table}, samples={"saleinvoice": other}) as u8:
+        assert page(u8, "salesinvoicelist")["salesinvoicelist"] == table
+        reply = document(u8, "salesinvoice", str(table[0]["invoiceno"]))
+        assert len(reply["salesinvoice"]["entry"]) == 2
+
+
+def test_a_column_with_an_underscore_is_filtered_by_and_not_shown() -> None:
+    with Sandbox(tables={"otherin": rows("otherin", 90)}) as u8:
+        reply = page(u8, "otherinlist", auditdate_begin="2024-03-01", rows_per_page=90)
+        assert 0 < int(reply["row_count"]) < 90
+        assert not [name for row in reply["otherinlist"] for name in row if name[0] == "_"]
+        code = str(u8.tables["otherin"][0]["code"])
+        assert "_auditdate" not in document(u8, "otherin", code)["otherin"]
+
+
+DOCUMENTS = [resource for resource in RESOURCES if sample(resource).entry]
+
+
+@pytest.mark.parametrize("resource", DOCUMENTS)
+def test_documents_have_one_to_five_lines_and_days_of_a_year(resource: str) -> None:
+    make, heads = sample(resource).entry, rows(resource)
+    codes = [str(head[sample(resource).key[0]]) for head in heads]
+    assert make
+    assert {len(make(code)) for code in codes} == {1, 2, 3, 4, 5}
+    assert make(codes[7]) == make(codes[7])
+    assert codes == sorted(codes)
+    days = [str(head.get("date", head.get("vouchdate"))) for head in heads]
+    assert (days[0], days[-1], sorted(days)) == ("2024-01-01", "2024-12-29", days)
+
+
+def test_some_of_the_last_documents_are_not_approved() -> None:
+    heads = rows("saleorder")
+    waiting = [n for n, head in enumerate(heads) if not head.get("verifier")]
+    assert len(waiting) == 8
+    assert min(waiting) >= 200
 
 
 # Being let in

@@ -32,7 +32,7 @@ def u8() -> Iterator[Sandbox]:
 def asked(u8: Sandbox) -> list[tuple[str, str]]:
     """List and page of each request, in the order of their arrival."""
     return [
-        (request.path.split("/")[2], request.query["page_index"])
+        (request.path.split("/")[2].removesuffix("list"), request.query["page_index"])
         for request in u8.requests
         if request.path != "/system/token"
     ]
