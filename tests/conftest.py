@@ -60,15 +60,19 @@ class Run:
 
     @property
     def errors(self) -> list[str]:
-        """The texts of the log's lines of level ERROR."""
-        lines = [line.split(" | ", 3) for line in self.log.splitlines()]
-        return [line[3] for line in lines if len(line) == 4 and line[1].strip() == "ERROR"]
+        return errors_in(self.log)
 
     @property
     def summary(self) -> str:
         lines = [line for line in self.log.splitlines() if " set to null" in line]
         assert len(lines) == 1, self.log
         return lines[0].split(" | ", 3)[3]
+
+
+def errors_in(log: str) -> list[str]:
+    """The texts of a log's lines of level ERROR."""
+    lines = [line.split(" | ", 3) for line in log.splitlines()]
+    return [line[3] for line in lines if len(line) == 4 and line[1].strip() == "ERROR"]
 
 
 #: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import ACCOUNTS, Fault, Row, Sample, Sandbox, rows
+from sandbox import Fault, Row, Sample, Sandbox, rows
 from tap_yonyou import redaction
 from tap_yonyou.errors import SettingsError, U8Error
-from tap_yonyou.tap import TapYonyou
-from tests.command.test_streams import Kept
+from tests.in_process import InProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,44 +23,16 @@ DAY = {"field": "day", "parameter": "day_begin", "kind": "date"}
 VERSION = {"field": "version", "parameter": "version_begin", "kind": "timestamp"}
 
 
-class Part:
-    """What one run in this process did."""
-
-    def __init__(self, u8: Sandbox, *streams: str, **given: Any) -> None:
-        self.kept = Kept()
-        options = {name: deepcopy(given.pop(name, None)) for name in ("catalog", "state")}
-        config = {**ACCOUNTS._asdict(), "api_url": u8.url, "streams": [*streams], "page_size": 7}
-        config |= {"max_attempts": 1, **given}
-        self.tap = TapYonyou(config=config, message_writer=self.kept, **options)
-
-    def sync(self) -> Part:
-        self.tap.sync_all()
-        return self
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        return [m["record"] for m in self.kept.messages if m["type"] == "RECORD"]
-
-    @property
-    def state(self) -> Any:
-        return self.kept.messages[-1]["value"]
-
-    @property
-    def catalog(self) -> Any:
-        return json.loads(json.dumps(self.tap.catalog_dict))
-
-
 def fitem(*table: Row) -> Sandbox:
     return Sandbox(tables={"fitem": [*table]}, samples={"fitem": SAMPLE})
 
 
-def read(u8: Sandbox, declared: dict[str, Any] | None = None, **given: Any) -> Part:
+def read_fitem(u8: Sandbox, declared: dict[str, Any] | None = None, **given: Any) -> InProcess:
     declared = {"key": ["code"]} | (declared or {})
-    part = Part(u8, "fitem", resources={"fitem": declared}, **given)
+    run = InProcess(u8, "fitem", resources={"fitem": declared}, **given)
     if "incremental" in declared:
-        part.tap.streams["fitem"].forced_replication_method = "INCREMENTAL"
-        part.tap.streams["fitem"].replication_key = declared["incremental"]["field"]
-    return part.sync()
+        run.by("fitem", declared["incremental"]["field"])
+    return run.sync()
 
 
 # Bookmarks
@@ -81,9 +50,9 @@ def test_days_of_any_spelling_make_a_bookmark_that_can_be_sent(
 ) -> None:
     table: list[Row] = [{"code": str(n), "day": day} for n, day in enumerate(days)]
     with fitem(*table) as u8:
-        first = read(u8, {"incremental": DAY})
+        first = read_fitem(u8, {"incremental": DAY})
         assert first.state["bookmarks"]["fitem"]["replication_key_value"] == bookmark
-        read(u8, {"incremental": DAY}, state=first.state)
+        read_fitem(u8, {"incremental": DAY}, state=first.state)
         assert u8.requests[-1].query["day_begin"] == bookmark
 
 
@@ -91,18 +60,18 @@ def test_days_of_any_spelling_make_a_bookmark_that_can_be_sent(
 def test_a_state_that_is_no_day_that_was_is_no_bookmark(bookmark: object) -> None:
     saved = {"replication_key": "day", "replication_key_value": bookmark}
     with fitem({"code": "1", "day": "2024-09-05"}) as u8:
-        part = read(u8, {"incremental": DAY}, state={"bookmarks": {"fitem": saved}})
-    assert len(part.records) == 1
-    assert part.state["bookmarks"]["fitem"]["replication_key_value"] == "2024-09-05"
+        run = read_fitem(u8, {"incremental": DAY}, state={"bookmarks": {"fitem": saved}})
+    assert len(run.records) == 1
+    assert run.state["bookmarks"]["fitem"]["replication_key_value"] == "2024-09-05"
 
 
 def test_a_row_version_that_is_typed_as_a_number_gives_a_state_that_is_taken_again() -> None:
     schema = {"code": TEXT, "version": {"type": ["number", "null"]}}
     declared = {"incremental": VERSION, "schema": schema}
     with fitem({"code": "1", "version": "562021.5500"}) as u8:
-        first = read(u8, declared)
+        first = read_fitem(u8, declared)
         assert first.state["bookmarks"]["fitem"]["replication_key_value"] == "562021.5500"
-        assert len(read(u8, declared, state=first.state).records) == 1
+        assert len(read_fitem(u8, declared, state=first.state).records) == 1
 
 
 def test_an_edit_behind_the_reader_is_seen_though_its_page_had_no_row_version() -> None:
@@ -114,8 +83,8 @@ def test_an_edit_behind_the_reader_is_seen_though_its_page_had_no_row_version() 
 
     with fitem(*table) as u8:
         u8.before(2, edit, resource="fitem")
-        part = read(u8, {"incremental": VERSION}, concurrency=1)
-    assert {"code": "00", "version": "100"} in part.records
+        run = read_fitem(u8, {"incremental": VERSION}, concurrency=1)
+    assert {"code": "00", "version": "100"} in run.records
 
 
 # Values
@@ -125,23 +94,26 @@ def test_a_row_is_known_by_a_key_of_zero_and_never_by_a_wrong_type() -> None:
     schema = {"code": {"type": "integer"}, "line": {"type": "integer"}}
     declared = {"key": ["code", "line"], "schema": schema}
     with fitem({"code": "0", "line": "0"}) as u8:
-        assert read(u8, declared).records == [{"code": 0, "line": 0}]
-        assert read(u8, {"schema": {"code": {"type": "integer"}}}).records == [{"code": 0}]
+        assert read_fitem(u8, declared).records == [{"code": 0, "line": 0}]
+        assert read_fitem(u8, {"schema": {"code": {"type": "integer"}}}).records == [{"code": 0}]
         u8.tables["fitem"] = [{"code": "1", "line": ""}]
         with pytest.raises(U8Error, match="row 1 has no line; fix it in U8"):
-            read(u8, declared)
+            read_fitem(u8, declared)
 
 
 def test_a_number_without_a_digit_before_its_point_is_one() -> None:
     schema = {"code": TEXT, "qty": {"type": ["number", "null"]}}
     with fitem({"code": "1", "qty": ".5000"}, {"code": "2", "qty": "-.5"}) as u8:
-        assert [record["qty"] for record in read(u8, {"schema": schema}).records] == [0.5, -0.5]
+        assert [record["qty"] for record in read_fitem(u8, {"schema": schema}).records] == [
+            0.5,
+            -0.5,
+        ]
 
 
 def test_two_spellings_of_one_key_within_an_object_are_both_kept() -> None:
     inside = {"type": ["object", "null"], "properties": {"qty": {"type": ["number", "null"]}}}
     with fitem({"code": "1", "more": {"QTY": "5", "qty": "", "Qty": "6"}}) as u8:
-        (record,) = read(u8, {"schema": {"code": TEXT, "more": inside}}).records
+        (record,) = read_fitem(u8, {"schema": {"code": TEXT, "more": inside}}).records
     assert record["more"] == {"QTY": "5", "qty": None, "Qty": "6"}
 
 
@@ -149,7 +121,7 @@ def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
     with fitem(
         {"code": "1", "entry": [{"a": 1}]}, {"code": "2", "entry": {"a": 2}}, {"code": "3"}
     ) as u8:
-        records = read(u8).records
+        records = read_fitem(u8).records
     assert [record["entry"] for record in records] == [[{"a": 1}], [{"a": 2}], None]
 
 
@@ -159,8 +131,8 @@ def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
 def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
     parts = ("path", "rows", "params", "schema", "incremental", "replaces")
     with fitem({"code": "1"}) as u8:
-        part = Part(u8, "fitem", resources={"fitem": {"key": ["code"], **dict.fromkeys(parts)}})
-        assert part.sync().records == [{"code": "1"}]
+        run = InProcess(u8, "fitem", resources={"fitem": {"key": ["code"], **dict.fromkeys(parts)}})
+        assert run.sync().records == [{"code": "1"}]
 
 
 @pytest.mark.parametrize(
@@ -184,18 +156,18 @@ def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
 )
 def test_a_declaration_that_cannot_be_used_is_one_line(declared: dict[str, Any], said: str) -> None:
     with fitem() as u8, pytest.raises(SettingsError) as error:
-        read(u8, declared)
+        read_fitem(u8, declared)
     assert error.value.args == (f"resources.fitem.{said}",)
 
 
 def test_params_are_sent_like_filters_and_kept_out_of_the_log() -> None:
     params = {"who": "某甲某乙某丙", "phone": 99900011122, "end": True}
     with fitem({"code": "1"}) as u8:
-        read(u8, {"params": params})
+        read_fitem(u8, {"params": params})
         assert u8.requests[-1].query["end"] == "1"
         u8.fail(Fault.errcode("39999", "某甲某乙某丙 99900011122"), times=None)
         with pytest.raises(U8Error) as error:
-            read(u8, {"params": params, "schema": {"code": TEXT}})
+            read_fitem(u8, {"params": params, "schema": {"code": TEXT}})
     assert "39999 (*** ***)" in redaction.redact(str(error.value))
 
 
@@ -234,18 +206,18 @@ def test_a_catalog_without_the_replication_key_is_refused(
     change: Callable[[Any], None], said: str
 ) -> None:
     with Sandbox(tables={"customer": rows("customer", 3)}) as u8:
-        catalog = Part(u8, "customer").catalog
+        catalog = InProcess(u8, "customer").catalog
         change(by_version(catalog))
         with pytest.raises(SettingsError, match=said):
-            Part(u8, "customer", catalog=catalog).sync()
+            InProcess(u8, "customer", catalog=catalog).sync()
 
 
 def test_a_stream_that_only_the_catalog_selects_is_refused() -> None:
     tables = {name: rows(name, 3) for name in ("customer", "warehouse")}
     with Sandbox(tables=tables) as u8:
-        catalog = Part(u8, *tables).catalog
+        catalog = InProcess(u8, *tables).catalog
         with pytest.raises(SettingsError, match=r"^customer: selected in the catalog, but not in "):
-            Part(u8, "warehouse", catalog=catalog).sync()
+            InProcess(u8, "warehouse", catalog=catalog).sync()
 
 
 def test_deletes_are_warned_about_for_the_stream_that_is_filtered_alone(
@@ -254,6 +226,6 @@ def test_deletes_are_warned_about_for_the_stream_that_is_filtered_alone(
     tables = {name: rows(name, 3) for name in ("customer", "warehouse")}
     with Sandbox(tables=tables) as u8:
         maps = {"cust*": {"__filter__": "code != 'x'"}}
-        Part(u8, *tables, stream_maps=maps, emit_activate_version_messages=True).sync()
+        InProcess(u8, *tables, stream_maps=maps, emit_activate_version_messages=True).sync()
     warned = [r.getMessage() for r in caplog.records if "will mark as gone" in r.getMessage()]
     assert [line.partition(":")[0] for line in warned] == ["customer"]

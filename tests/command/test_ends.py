@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox import Fault, Sandbox, contact, contacts
-from tests.conftest import TAP
+from tests.conftest import TAP, errors_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def is_complete(out: bytes, output: Output) -> bool:
     return found.count("RECORD") == output.rows and found[-1] == "STATE"
 
 
-def read(process: subprocess.Popen[bytes], pause: float = 0) -> bytes:
+def read_all(process: subprocess.Popen[bytes], pause: float = 0) -> bytes:
     """Read stdout to its end, slowly."""
     assert process.stdout
     parts = []
@@ -108,11 +108,6 @@ def read_records(process: subprocess.Popen[bytes], number: int) -> bytes:
     return out
 
 
-def errors(log: bytes) -> list[str]:
-    lines = [line.split(" | ", 3) for line in log.decode().splitlines()]
-    return [line[3] for line in lines if len(line) == 4 and line[1].strip() == "ERROR"]
-
-
 # stdout
 
 
@@ -126,7 +121,7 @@ def test_a_slow_reader_and_a_stopped_tap_lose_nothing(output: Output) -> None:
         time.sleep(0.02)
         process.send_signal(signal.SIGCONT)
         out += os.read(process.stdout.fileno(), 100_000)
-    out += read(process)
+    out += read_all(process)
     process.communicate()
     assert process.returncode == 0
     assert is_complete(out, output)
@@ -153,7 +148,7 @@ def test_a_killed_tap_leaves_whole_lines_in_the_pipe(output: Output) -> None:
     process = output.start()
     out = read_records(process, 1)
     process.kill()
-    assert set(kinds(out + read(process))) == {"SCHEMA", "RECORD"}
+    assert set(kinds(out + read_all(process))) == {"SCHEMA", "RECORD"}
     process.communicate()
 
 
@@ -189,7 +184,7 @@ def test_a_stdout_that_cannot_be_written_is_one_line(
     command = f"'{TAP}' --config '{config}' {' '.join(args)} {redirection}"
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
-    assert errors(done.stderr) == [said]
+    assert errors_in(done.stderr.decode()) == [said]
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
 
@@ -204,7 +199,7 @@ def test_a_target_that_goes_away_is_one_line_and_no_success(output: Output) -> N
         assert process.stderr
         log = process.stderr.read()
         assert process.wait(timeout=20) == 1
-        assert errors(log) == [PIPE]
+        assert errors_in(log.decode()) == [PIPE]
         assert b"Traceback" not in log
         assert b"Exception ignored" not in log
         process.stderr.close()
@@ -221,7 +216,7 @@ def test_head_is_such_a_target(output: Output) -> None:
     )
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 2
-    assert errors(done.stderr) == [PIPE]
+    assert errors_in(done.stderr.decode()) == [PIPE]
     assert b"Traceback" not in done.stderr
 
 
@@ -282,7 +277,7 @@ def test_a_signal_ends_a_run_whose_target_does_not_read(output: Output) -> None:
     assert process.wait(timeout=20) == 128 + signal.SIGTERM
     assert time.monotonic() - sent < 2
     # What it left in the pipe is whole lines all the same.
-    assert set(kinds(out + read(process))) == {"SCHEMA", "RECORD"}
+    assert set(kinds(out + read_all(process))) == {"SCHEMA", "RECORD"}
     process.communicate()
 
 
@@ -311,7 +306,7 @@ def test_a_signal_in_the_middle_of_the_output_leaves_whole_lines(output: Output)
     while out.count(b'"RECORD"') < 3:
         out += os.read(process.stdout.fileno(), 100_000)
     process.send_signal(signal.SIGTERM)
-    out += read(process, pause=0.001)
+    out += read_all(process, pause=0.001)
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     found = kinds(out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,11 @@ import pytest
 from singer_sdk import Tap
 
 from sandbox import ACCOUNTS, Fault, Row, Sandbox, contacts
-from tap_yonyou.command.output import Writer
 from tap_yonyou.compat import override
 from tap_yonyou.errors import RunError, TapError, U8Error
 from tap_yonyou.tap import TapYonyou
 from tap_yonyou.u8 import resources
+from tests.in_process import Kept
 from tests.u8.test_resources import GOOD
 
 if TYPE_CHECKING:
@@ -23,21 +22,6 @@ if TYPE_CHECKING:
 WAREHOUSES: list[Row] = [
     {"code": f"{number:02d}", "name": f"仓{number}"} for number in range(1, 31)
 ]
-
-
-class Kept(Writer):
-    """Keeps the messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages: list[dict[str, Any]] = []
-
-    @override
-    def write(self, lines: bytes | bytearray) -> None:
-        self.messages.extend(json.loads(line) for line in lines.splitlines())
-
-    def of(self, kind: str, stream: str) -> list[dict[str, Any]]:
-        return [m for m in self.messages if m["type"] == kind and m["stream"] == stream]
 
 
 @pytest.fixture
@@ -53,7 +37,7 @@ def u8(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
         yield running
 
 
-def tap_of(u8: Sandbox, kept: Writer, **settings: Any) -> TapYonyou:
+def tap_of(u8: Sandbox, kept: Kept, **settings: Any) -> TapYonyou:
     config = {**ACCOUNTS._asdict(), "api_url": u8.url, "page_size": 20, "max_attempts": 1}
     config |= {"streams": ["warehouse", "customercontacts"]}
     config |= {"emit_activate_version_messages": True, **settings}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sandbox import ACCOUNTS, Fault, Row, Sandbox
 from tap_yonyou.errors import TapError
 from tap_yonyou.tap import TapYonyou
-from tests.command.test_streams import Kept
+from tests.in_process import Kept
 from tests.loaded import Loaded
 
 if TYPE_CHECKING:

@@ -344,6 +344,35 @@ def test_each_has_a_file_of_its_own(read: Read, tmp_path: Any) -> None:
     assert read(snapshot_store=str(folder)).records == []
 
 
+# Log-ins
+
+
+@pytest.mark.parametrize("source", [None, 1, 3], ids=["first", "in the first", "in the last"])
+@pytest.mark.parametrize(
+    ("fault", "attempts"),
+    [(Fault.errcode("39002"), 1), (Fault.status(503), 2)],
+    ids=["refused", "unavailable"],
+)
+def test_a_log_in_that_fails_ends_the_run_once_for_all(
+    tap: RunTap, u8: Sandbox, source: int | None, fault: Fault, attempts: int
+) -> None:
+    def lock_out() -> None:
+        u8.revoke()
+        u8.fail(fault, endpoint="token", times=None)
+
+    if source is None:
+        lock_out()
+    else:
+        u8.before(1, lock_out, source=source)
+    run = tap(concurrency=1)
+    assert run.code == 1
+    (error,) = run.errors
+    assert error.startswith("log-in: ")
+    paths = [request.path for request in u8.requests]
+    assert {*paths[-attempts:]} == {"/system/token"}
+    assert paths.count("/system/token") == attempts + (source is not None)
+
+
 # Requests
 
 

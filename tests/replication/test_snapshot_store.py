@@ -15,8 +15,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 from sandbox import contact, contacts, rows
 from tap_yonyou.compat import override
 from tap_yonyou.tap import TapYonyou
-from tests.command.test_streams import Kept
 from tests.conftest import TAP, Run, catalog_of
+from tests.in_process import Kept
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contact
-from tap_yonyou.command.output import Writer
-from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError
 from tap_yonyou.tap import TapYonyou
+from tests.in_process import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,25 +71,13 @@ REPLY = st.fixed_dictionaries(
 )
 
 
-class Kept(Writer):
-    """Keeps the lines."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[bytes] = []
-
-    @override
-    def write(self, lines: bytes | bytearray) -> None:
-        self.lines.extend(bytes(lines).splitlines(keepends=True))
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Sandbox]:
     with Sandbox() as running:
         yield running
 
 
-def read(server: Sandbox, bodies: list[bytes]) -> list[dict[str, Any]]:
+def records_of(server: Sandbox, bodies: list[bytes]) -> list[dict[str, Any]]:
     """Read replies of these bodies; check that each record is valid."""
     server._orders.clear()  # noqa: SLF001 -- one server for all examples
     for body in bodies:
@@ -105,7 +92,7 @@ def read(server: Sandbox, bodies: list[bytes]) -> list[dict[str, Any]]:
         assert error.args  # noqa: PT017
         for line in error.args:
             assert len(str(line).splitlines()) == 1
-    messages = [json.loads(line) for line in kept.lines]
+    messages = kept.messages
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in kept.lines)
     schema = messages[0]["schema"]
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -131,7 +118,7 @@ def test_any_reply_gives_valid_records_or_one_line(
     server: Sandbox,
     replies: list[dict[str, Any]],
 ) -> None:
-    read(server, [json.dumps(reply).encode() for reply in replies])
+    records_of(server, [json.dumps(reply).encode() for reply in replies])
 
 
 @given(body=st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
@@ -140,7 +127,7 @@ def test_any_reply_gives_valid_records_or_one_line(
 @example(body=b'{"errcode":' + b"9" * 5000 + b"}")
 @hypothesis_settings(max_examples=60, deadline=None)
 def test_any_bytes_are_one_line(server: Sandbox, body: bytes) -> None:
-    read(server, [body])
+    records_of(server, [body])
 
 
 @pytest.mark.parametrize(
@@ -157,7 +144,7 @@ def test_any_bytes_are_one_line(server: Sandbox, body: bytes) -> None:
     ids=["lone surrogate", "byte order mark", "digits", "no JSON number"],
 )
 def test_odd_but_readable_bodies_are_read(server: Sandbox, body: bytes, name: str) -> None:
-    (record,) = read(server, [body, b'{"errcode":"20002"}'])
+    (record,) = records_of(server, [body, b'{"errcode":"20002"}'])
     assert record["name"] == name
 
 

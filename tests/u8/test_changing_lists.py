@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sandbox import ACCOUNTS, Fault, Row, Sandbox, contact, contacts
 from tap_yonyou.errors import U8Error
 from tap_yonyou.tap import TapYonyou
-from tests.command.test_streams import Kept
+from tests.in_process import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
