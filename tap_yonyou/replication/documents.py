@@ -107,7 +107,7 @@ class LogBasedDocuments:
         self._written = 0
         try:
             content = store.read()
-            self._begin_with(Snapshot.decode(content) if content is not None else None)
+            self._begin_with(Snapshot.decode(content, _ENTRY.size) if content is not None else None)
         except LostError as error:
             _logger.warning("%s: %s; every document is fetched again", label, error)
             self.starts_over = True
@@ -280,9 +280,7 @@ class LogBasedDocuments:
         self._releasing = {}
 
     def _content(self) -> bytes:
-        return Snapshot.of(
-            self._secret, self._view.scope, self._view.shape, self._known, _ENTRY.size
-        ).encode()
+        return Snapshot.of(self._secret, self._view.scope, self._view.shape, self._known).encode()
 
 
 def _key(key: Any) -> Any:

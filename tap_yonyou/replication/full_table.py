@@ -43,8 +43,11 @@ class FullTable:
         return ()
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
-        """Remember the number of rows."""
-        return {"rows": outcome.rows} if outcome.is_proved else {}
+        """Remember how many rows the table has, at least: without deletes it only grows."""
+        if not outcome.is_proved:
+            return {}
+        rows = outcome.rows if self.deletes else max(outcome.rows, self._rows_before or 0)
+        return {"rows": rows}
 
     def summary(self, outcome: Outcome) -> str:
         """Count the rows."""

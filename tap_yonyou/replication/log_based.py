@@ -98,7 +98,8 @@ class LogBased:
         self._snapshot: Snapshot | None = None
         self._is_trusted = False
         self._version: Version | None = None
-        self._comparison = Comparison(b"")
+        self._secret = new_secret()
+        self._comparison = Comparison(self._secret)
         self.starts_over = True
         try:
             if (content := store.read()) is not None:
@@ -145,15 +146,9 @@ class LogBased:
         self._version = version
         held = None
         if self._snapshot:
-            try:
-                held = self._snapshot.held()
-            except LostError as error:
-                _logger.warning("%s: %s; every row is written again", self._label, error)
-        secret = self._snapshot.secret if self._snapshot and held else new_secret()
-        self._is_trusted &= held is not None
-        self._snapshot = None  # its keys are in memory twice until here
-        self._secret = secret
-        self._comparison = Comparison(secret, held)
+            self._secret, held = self._snapshot.secret, self._snapshot.held()
+        self._snapshot = None  # which would keep its keys in memory twice
+        self._comparison = Comparison(self._secret, held)
         self._comparison.is_trusted = self._is_trusted
 
     def to_emit(self, page: Page) -> Records:
@@ -204,7 +199,11 @@ class LogBased:
             content = Snapshot.of(self._secret, self._view.scope, self._view.shape, held).encode()
         self._store.write(content)
         written = {} if is_trusted else {"written_on": datetime.now(UTC).date().isoformat()}
-        return {"rows": outcome.rows, **written}
+        rows, before = outcome.rows, self._bookmark.get("rows")
+        deletes = self._comparison.kept or (self._version and self._version.is_new)
+        if not deletes and isinstance(before, int):
+            rows = max(rows, before)  # the table has those of before, too
+        return {"rows": rows, **written}
 
     def summary(self, outcome: Outcome) -> str:
         """Count what is new, changed, deleted and unchanged."""

@@ -42,17 +42,25 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
     shape: bytes
     keys: bytes
     digests: bytes
-    #: How many bytes of `digests` belong to one key.
-    width: int = DIGEST_BYTES
+    #: How many keys there are.
+    size: int
 
     def encode(self) -> bytes:
         """Give the snapshot as bytes; about 9 for each row, if keys are codes of U8."""
         return msgspec.msgpack.encode(self)
 
     @classmethod
-    def decode(cls, content: bytes) -> Snapshot:
-        """Read what `encode` gave."""
-        return msgspec.msgpack.decode(content, type=cls)
+    def decode(cls, content: bytes, width: int = DIGEST_BYTES) -> Snapshot:
+        """Read what `encode` gave, with so many bytes for each key.
+
+        Raises:
+            LostError: There are too few of them.
+        """
+        made = msgspec.msgpack.decode(content, type=cls)
+        if len(made.digests) != made.size * width:
+            msg = "the snapshot is damaged"
+            raise LostError(msg)
+        return made
 
     @classmethod
     def of(
@@ -61,7 +69,6 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
         scope: Mapping[str, Any],
         shape: Any,
         held: Mapping[Any, bytes],
-        width: int = DIGEST_BYTES,
     ) -> Snapshot:
         """Make a snapshot of records by their keys."""
         return cls(
@@ -71,7 +78,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
             # On a list of codes its fastest preset takes less room, and no more time, than zlib.
             keys=lzma.compress(encoder.encode([*held]), preset=1),
             digests=b"".join(held.values()),
-            width=width,
+            size=len(held),
         )
 
     def differences(self, scope: Mapping[str, Any]) -> list[str]:
@@ -83,20 +90,13 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
         ]
 
     def held(self) -> dict[Any, bytes]:
-        """Give the digests by key.
-
-        Raises:
-            LostError: There are more or fewer digests than keys.
-        """
+        """Give the digests by key."""
         keys = decoder.decode(lzma.decompress(self.keys))
         if keys and isinstance(keys[0], list):
             keys = [*map(tuple, keys)]
-        starts = range(0, len(self.digests), self.width)
-        if len(starts) != len(keys):
-            msg = "the snapshot is damaged"
-            raise LostError(msg)
+        width = len(self.digests) // (self.size or 1)
         return {
-            key: self.digests[at : at + self.width] for key, at in zip(keys, starts, strict=True)
+            key: self.digests[place * width : (place + 1) * width] for place, key in enumerate(keys)
         }
 
 
