@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,18 +15,20 @@ from tap_yonyou import redaction
 from tap_yonyou.command.progress import Progress
 from tap_yonyou.errors import U8Error, counted
 from tap_yonyou.replication import DeleteLimit, Outcome
+from tap_yonyou.replication.documents import LogBasedDocuments
 from tap_yonyou.replication.full_table import FullTable
 from tap_yonyou.replication.incremental import Incremental
 from tap_yonyou.replication.log_based import LogBased, View, is_rewrite_due
 from tap_yonyou.replication.store import Folder, Store
 from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.u8 import values
+from tap_yonyou.u8.documents import DocumentReader
 from tap_yonyou.u8.gateway import Endpoint
 from tap_yonyou.u8.reader import Reader
 from tap_yonyou.u8.values import DATA_SOURCE, Converter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tap_yonyou.replication import Records, Replication
     from tap_yonyou.replication.versions import Version
@@ -93,13 +95,10 @@ class Reading:
         if data_source is not None:
             self.label += f", data source {data_source}"
             self._constants = {DATA_SOURCE: data_source}
-        fields = {name: None for name in plan.fields if name not in self._constants}
-        self._converter = Converter(plan.schema, fields, plan.resource.key, self._constants)
+        self._converter = self._converter_of(plan.schema, plan.fields, plan.resource.key)
         self._incremental = self._begin_incremental()
-        params = self._params(self._incremental.params if self._incremental else {})
-        resource = plan.resource
-        self._endpoint = Endpoint(resource.path, resource.rows, self.label, params)
-        self._reader = self._reader_of(self._endpoint)
+        self._endpoints: list[Endpoint] = []
+        self._reader = self._reader_of(self._incremental.params if self._incremental else {})
 
     @property
     def is_rewrite_due(self) -> bool:
@@ -107,7 +106,7 @@ class Reading:
         return "written_on" in self.bookmark and is_rewrite_due(
             self._plan.resource.name,
             self.bookmark["written_on"],
-            self._config.get("rewrite_days", 30),
+            self._config["rewrite_days"],
         )
 
     @property
@@ -137,29 +136,33 @@ class Reading:
             U8Error: The read could not be completed.
         """
         started = time.monotonic()
-        replication, reader, endpoint = self._replication, self._reader, self._endpoint
+        replication, reader, resource = self._replication, self._reader, self._plan.resource
         replication.begin(version)
+        if isinstance(reader, DocumentReader) and isinstance(replication, LogBasedDocuments):
+            reader.choose = replication.choose
         pages, is_rechecked = 0, True
-        with metrics.http_request_counter(self._plan.resource.name, endpoint.path) as counter:
+        with metrics.http_request_counter(resource.name, resource.path) as counter:
             counter.with_context(self._constants or None)
             try:
                 yield from self._emit(reader)
                 pages = reader.pages_read
                 if not self._plan.is_test and (params := replication.recheck()) is not None:
-                    endpoint = replace(endpoint, params=self._params(params))
-                    again = self._reader_of(endpoint)
+                    again = self._reader_of(params)
                     yield from self._emit(again)
                     pages += again.pages_read
                     # At least the row that it begins with comes, unless that was deleted.
                     is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
             finally:
-                counter.value = endpoint.requests
+                counter.value = self._requests
         if self._plan.is_test:
             return
         outcome = Outcome(reader.rows, reader.keys, reader.is_proved, is_rechecked)
         yield from replication.after_last_page(outcome)
         # Not before: a STATE in the middle of a read claims nothing.
         self.bookmark.update(replication.bookmark(outcome))
+        if reader.problem:
+            self._write_state()
+            raise U8Error(reader.problem)
         self.is_proved = outcome.is_proved
         if not outcome.is_proved and (reason := _unproved(outcome, replication)):
             _logger.warning("%s: %s; nothing is deleted", self.label, reason)
@@ -170,14 +173,15 @@ class Reading:
             self.label,
             replication.summary(outcome),
             counted(pages, "page"),
-            counted(endpoint.requests, "request"),
+            counted(self._requests, "request"),
             time.monotonic() - started,
             self._converter.summary(),
         )
 
-    def _emit(self, reader: Reader) -> Iterator[Records]:
+    def _emit(self, reader: Reader | DocumentReader) -> Iterator[Records]:
         pages = reader.first_page() if self._plan.is_test else reader.all_pages()
-        with Progress(self.label, _logger) as progress:
+        unit = "page" if isinstance(reader, Reader) else "document"
+        with Progress(self.label, _logger, unit) as progress:
             for page in pages:
                 yield self._replication.to_emit(page)
                 progress.page(page.number, page.total, len(page.keys))
@@ -198,6 +202,16 @@ class Reading:
         url = config.get("snapshot_store")
         folder = Folder(url, self.label) if url else None
         store = Store(self.label, bookmark, self._write_state, folder)
+        if plan.method == REPLICATION_LOG_BASED and isinstance(self._reader, DocumentReader):
+            return LogBasedDocuments(
+                self.label,
+                store,
+                self._view,
+                limit,
+                bookmark,
+                lookback_days=config["lookback_days"],
+                rewrite_days=config["rewrite_days"],
+            )
         if plan.method == REPLICATION_LOG_BASED:
             return LogBased(self.label, store, self._view, limit, bookmark, rewrites=self._rewrites)
         store.doubt()
@@ -211,27 +225,69 @@ class Reading:
         key, since = str(plan.replication_key), None
         if bookmark.get("replication_key") == key:
             since = bookmark.get("replication_key_value") or None
-        return Incremental(self.label, plan.resource.incremental[key], since)
+        marker = plan.resource.incremental[key]
+        days = self._config["lookback_days"] if marker.looks_back else 0
+        return Incremental(self.label, marker, since, lookback_days=days)
 
-    def _reader_of(self, endpoint: Endpoint) -> Reader:
-        return Reader(
-            endpoint,
+    def _reader_of(self, params: Mapping[str, Any]) -> Reader | DocumentReader:
+        """Make what reads the list with these parameters, and the documents in it."""
+        resource = self._plan.resource
+        head, entry = resource.head or resource, resource.entry
+        converter = self._converter
+        if entry and entry.path:
+            needed = {*head.key, entry.date, entry.approval, *head.incremental} - {""}
+            converter = self._converter_of(head.schema, needed, head.key)
+        listed = self._endpoint_of(head, self._params(params))
+        reader = Reader(
+            listed,
             self._lookahead,
-            self._converter,
-            self._plan.resource.key,
+            converter,
+            head.key,
             max_passes=self._config["max_passes"],
+            lines=resource if entry and not entry.path else None,
         )
+        if not entry or not entry.path:
+            return reader
+        endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
+        return DocumentReader(endpoint, resource, reader, self._lookahead, self._converter)
+
+    def _converter_of(
+        self, schema: Mapping[str, Any], fields: Iterable[str], key: Sequence[str]
+    ) -> Converter:
+        names = [name for name in fields if name not in self._constants]
+        return Converter(schema, names, key, self._constants)
+
+    def _endpoint_of(self, resource: Resource, params: Mapping[str, Any]) -> Endpoint:
+        endpoint = Endpoint(resource.path, resource.rows, self.label, params)
+        self._endpoints.append(endpoint)
+        return endpoint
+
+    @property
+    def _requests(self) -> int:
+        return sum(endpoint.requests for endpoint in self._endpoints)
+
+    @property
+    def _filters(self) -> Mapping[str, Any]:
+        """The configured filters; those of a document serve its lines, too."""
+        resource, filters = self._plan.resource, self._config.get("filters", {})
+        names = (resource.name, *([resource.head.name] if resource.head else []))
+        found: Mapping[str, Any] = next((filters[name] for name in names if filters.get(name)), {})
+        return found
 
     def _params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the parameters of the configuration to those of a replication method."""
-        resource, config = self._plan.resource, self._config
-        asked_for = {**config.get("filters", {}).get(resource.name, {}), **params}
+        asked_for = {**self._filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
             redaction.hide_value(value)
-        size = config["page_size"]
+        size = self._config["page_size"]
         rows = min(size, _TEST_ROWS) if self._plan.is_test else size
-        return {**resource.params, "rows_per_page": rows, **asked_for, **self._constants}
+        return {
+            **self._plan.resource.params,
+            "rows_per_page": rows,
+            **asked_for,
+            **self._constants,
+        }
 
     @property
     def _view(self) -> View:
@@ -247,7 +303,7 @@ class Reading:
                 "account": [config.get(name) for name in ("from_account", "to_account")],
                 "app": config.get("app_key"),
                 "data source": self._constants.get(DATA_SOURCE, config.get(DATA_SOURCE)),
-                "filters": config.get("filters", {}).get(resource.name) or None,
+                "filters": self._filters or None,
                 "parameters": [resource.path, resource.rows, resource.params],
                 "key": [[name, plan.fields[name]] for name in resource.key],
                 "table": list(plan.tables),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date as day
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,8 +36,10 @@ class Incremental:
 
     deletes = starts_over = False
 
-    def __init__(self, label: str, marker: Marker, bookmark: Any) -> None:
-        """Begin at the bookmark; None if there is none."""
+    def __init__(
+        self, label: str, marker: Marker, bookmark: Any, *, lookback_days: int = 0
+    ) -> None:
+        """Begin so many days before the bookmark; None if there is none."""
         self._label = label
         self._marker = marker
         self._latest = _LATEST[marker.kind]
@@ -47,7 +50,10 @@ class Incremental:
         self._is_first = True
         self._after_first_page: Any = None
         self._is_rechecking = False
-        self.params: Mapping[str, Any] = {} if bookmark is None else {marker.filter: bookmark}
+        since = bookmark
+        if lookback_days and bookmark:
+            since = (day.fromisoformat(bookmark) - timedelta(days=lookback_days)).isoformat()
+        self.params: Mapping[str, Any] = {} if since is None else {marker.filter: since}
 
     def begin(self, version: Version) -> None:
         """Do nothing: records of INCREMENTAL carry no version."""

@@ -99,6 +99,49 @@ class Documents:
         self.failed.append(self.current)
 
 
+class EntryReader(Reader):
+    """Reads the lines of documents that stand in the rows of their list, or beside these."""
+
+    def __init__(self, resource: Resource, *args: Any, **kwargs: Any) -> None:
+        """Read these lines; the rest is as for `Reader`."""
+        super().__init__(*args, **kwargs)
+        self._entry = resource.rows
+        self._line_key_of = itemgetter(*resource.key)
+
+    @override
+    def _records(
+        self, reply: Reply, rows: list[Any], reading: Pass
+    ) -> tuple[list[dict[str, Any]], Sequence[Any], str]:
+        lines: list[dict[str, Any]] = []
+        heads: list[Any] = []
+        problem = ""
+        for number, row in enumerate(rows, start=1):
+            problem = f"row {number} has no {' or no '.join((*self._key, self._entry))}"
+            key = self._head_key(row)
+            entry = row.get(self._entry) if key else None
+            if entry is None and key:
+                beside = reply.body.get(self._entry)
+                entry = beside and [line for line in beside if self._head_key(line) == key]
+            if entry is None:
+                break
+            heads.append(key)
+            fields = {name: row[name] for name in self._key}
+            lines += [{**line, **fields, LINE_NUMBER: n} for n, line in enumerate(entry, start=1)]
+            problem = ""
+        records = self._converter.records(lines)
+        reading.add(heads)
+        keys = [*map(self._line_key_of, records)]
+        if reading.pages == 1:
+            self._line_keys = set()
+        self._line_keys.update(keys)
+        return records, keys, problem and f"{problem}; look at the reply of the gateway"
+
+    def _head_key(self, row: Any) -> tuple[str, ...]:
+        """Pick the key of a document as texts; empty if a part is missing."""
+        parts = [str(row.get(name) or "") for name in self._key] if isinstance(row, dict) else [""]
+        return tuple(parts) if all(parts) else ()
+
+
 class DocumentReader:
     """Reads the lines of documents.
 
@@ -107,6 +150,7 @@ class DocumentReader:
         heads: All of them by key, once the list is read.
         pages_read: How many pages of the list came.
         rows: How many documents there are.
+        keys: Nothing: the keys of lines are not collected.
         is_proved: Whether these are proved to be all, and each that was wanted has been read.
         problem: Which documents could not be read; empty if all could.
     """
@@ -133,6 +177,7 @@ class DocumentReader:
             raise ValueError(msg)
         self.choose: Callable[[Mapping[Any, Head]], list[Head]] = lambda heads: [*heads.values()]
         self.heads: dict[Any, Head] = {}
+        self.keys: set[Any] = set()
         self.is_proved = False
         self.problem = ""
         self._endpoint = endpoint

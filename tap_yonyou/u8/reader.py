@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.documents import Head
     from tap_yonyou.u8.gateway import Endpoint
     from tap_yonyou.u8.pages import Lookahead
+    from tap_yonyou.u8.reply import Reply
     from tap_yonyou.u8.values import Converter
 
 _logger = logging.getLogger("tap-yonyou.reader")
@@ -47,7 +48,10 @@ class Reader:
         rows: How many rows the last pass brought.
         keys: Their different keys.
         is_proved: Whether the last pass is proved to be complete.
+        problem: Empty: what cannot be read raises an error.
     """
+
+    problem = ""
 
     def __init__(
         self,
@@ -104,7 +108,6 @@ class Reader:
             yield from self._pass(paginator, reading)
             doubt = proof.doubt(reading)
             if not doubt:
-                self.rows, self.keys = reading.rows, reading.keys
                 self.is_proved = reading.is_proved
                 return
         raise self._changed(doubt, shares_keys=bool(proof.shared_keys))
@@ -133,14 +136,17 @@ class Reader:
                         problem = "the same rows came as on the page before"
                         raise self._error(ask.label, f"{problem}; try a larger page_size")
                     last_rows = rows
-                records, keys, problem = self._records(rows, reading.rows)
-                reading.add(keys)
+                records, keys, problem = self._records(reply, rows, reading)
                 yield Page(records, keys, number, paginator.total, rows)
                 if problem:
                     raise self._error(ask.label, problem)
+        self.rows, self.keys = reading.rows, reading.keys
 
     def _records(
-        self, rows: list[Any], before: int
+        self,
+        reply: Reply,  # noqa: ARG002 -- the lines of documents may stand beside the rows
+        rows: list[Any],
+        reading: Pass,
     ) -> tuple[list[dict[str, Any]], Sequence[Any], str]:
         """Convert the rows of a page, up to one that cannot be a record, and say why it cannot."""
         good, problem = len(rows), ""
@@ -149,14 +155,16 @@ class Reader:
             problem = f"row {good + 1} is not a JSON object; look at the reply of the gateway"
         records = self._converter.records(rows[:good])
         if not self._key_of:  # rows without a key are counted
-            return records, range(before, before + good), problem
+            numbers = range(reading.rows, reading.rows + good)
+            reading.add(numbers)
+            return records, numbers, problem
         keys = [*map(self._key_of, records)]
         if any(map(self._is_blank, keys)):
             good = next(n for n, key in enumerate(keys) if self._is_blank(key))
-            names = [name for name in self._key if records[good][name] is None] or self._key
-            problem = (
-                f"row {good + 1} has no {' and no '.join(names)}; fix it in U8, then run again"
-            )
+            blank = [name for name in self._key if records[good][name] is None] or self._key
+            names = " and no ".join(blank)
+            problem = f"row {good + 1} has no {names}; fix it in U8, then run again"
+        reading.add(keys[:good])
         return records[:good], keys[:good], problem
 
     def _error(self, ask: str, problem: str) -> U8Error:

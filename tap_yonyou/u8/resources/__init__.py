@@ -55,6 +55,8 @@ class Marker(NamedTuple):
     field: str
     filter: str
     kind: str = "code"
+    #: Whether it is the day of a document, which an edit leaves as it is.
+    looks_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,12 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
     begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
     candidates = (*_ROW_VERSIONS, "ModifyDate", *(key if len(key) == 1 else ()))
     markers = {
-        candidate: Marker(candidate, begins[begin], _kind(candidate, fields[candidate]))
+        candidate: Marker(
+            candidate,
+            begins[begin],
+            kind := _kind(candidate, fields[candidate]),
+            looks_back=kind == "date" and candidate in data.get("incremental", ()),
+        )
         for candidate in data.get("incremental", candidates)
         if candidate in fields and (begin := f"{candidate}_begin".casefold()) in begins
     }
@@ -216,7 +223,7 @@ def lines_of(head: Resource, data: Mapping[str, Any]) -> Resource:
     name, path, key = f"{head.name}{ENTRY}", entry.path or head.path, (*head.key, LINE_NUMBER)
     title, fields = given.get("title", name), given.get("schema", given.get("properties", {}))
     known = {**head.schema["properties"], LINE_NUMBER: _LINE_NUMBER}
-    keys = {part: known[part] for part in key}
+    keys = {part: known[part] for part in (*key, *head.incremental)}
     return replace(
         head,
         name=name,
