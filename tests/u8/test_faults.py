@@ -32,9 +32,8 @@ PLACES: dict[str, tuple[dict[str, Any], str, int]] = {
     "middle page": ({"page": 2}, "customercontacts, page 2: ", 20),
     "last page": ({"page": 3}, "customercontacts, page 3: ", 40),
 }
-LATER = {"errcode": "0", "url": "https://u8.example.com/later", "ping_after": "5"}
 
-#: What passes by itself, and what the line says if it does not.
+#: Faults that pass by themselves, and the error of one that does not.
 PASSING: dict[str, tuple[Fault, str]] = {
     "reset": (Fault.reset(), "the connection failed (Connection reset by peer)"),
     "closed": (Fault.close(), "the connection failed (RemoteDisconnected)"),
@@ -54,7 +53,6 @@ PASSING: dict[str, tuple[Fault, str]] = {
         "the reply has no errcode",
     ),
     "fine, but nothing": (Fault.reply({"errcode": "0", "errmsg": ""}), "the reply has no "),
-    "later": (Fault.reply(LATER), ", but an address to ask later"),
     "HTTP 408": (Fault.status(408), "HTTP 408"),
     "HTTP 425": (Fault.status(425), "HTTP 425"),
     "20006": (Fault.errcode("20006"), "errcode 20006: U8 could not answer this request"),
