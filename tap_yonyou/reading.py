@@ -151,7 +151,7 @@ class Partition:
         asked_for = {**filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
-            redaction.hide_value(value)
+            redaction.hide_record_value(value)
         size = config["page_size"]
         rows = min(size, _TEST_ROWS) if self._choice.is_test else size
         return {**resource.params, "rows_per_page": rows, **asked_for, **self.same}
