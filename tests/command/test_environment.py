@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import socket
-import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -107,10 +105,6 @@ def test_a_name_with_a_line_feed_is_one_line(settings: dict[str, Any]) -> None:
     assert line.startswith("unknown setting a b: ")
 
 
-def test_a_timeout_beyond_all_reason_works(tap: RunTap) -> None:
-    assert tap(request_timeout=10**20).code == 0
-
-
 @pytest.mark.parametrize("name", ["PAGE_SIZE", "DS_SEQUENCE"])
 def test_a_whole_number_of_the_environment_has_no_exponent(tap: RunTap, name: str) -> None:
     assert "must be a whole number" in the_error(
@@ -183,25 +177,6 @@ def test_json_that_python_alone_takes_is_refused(
 
 
 # Advice and words
-
-
-def test_a_broken_header_is_no_fault_of_a_proxy(tap: RunTap) -> None:
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nxx"
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65_536)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        port = server.getsockname()[1]
-        error = the_error(tap(api_url=f"http://127.0.0.1:{port}", max_attempts=1))
-        thread.join()
-    assert error.startswith("log-in: the answer has a broken header (Content-Length)")
-    assert "proxy" not in error.lower()
 
 
 def test_too_many_requests_are_no_fault_of_the_relay_program(tap: RunTap, u8: Sandbox) -> None:
