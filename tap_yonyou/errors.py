@@ -1,4 +1,4 @@
-"""What a person is told when something goes wrong: exceptions, one line."""
+"""What went wrong, for a person: exceptions whose text is one line."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 class TapError(SingerSDKError):
     """An error a person can act on.
 
-    Its text is the whole story in one line and holds neither a secret nor a value of a record.
+    Its text says everything in one line, without secrets and values of records.
     """
 
 
 class SettingsError(TapError):
-    """The configuration, the catalog or the state cannot be used; nothing was requested."""
+    """The configuration, the catalog or the state cannot be used."""
 
 
 class U8Error(TapError, FatalAPIError):
-    """A stream could not be read whole.
+    """A stream could not be read completely.
 
     Attributes:
         is_final: Whether U8 refuses, so that it would refuse any other request of the stream, too.
@@ -34,61 +34,29 @@ class U8Error(TapError, FatalAPIError):
 
 
 class RunError(TapError):
-    """No stream can be read any more, which ends the run at once."""
-
-
-def lines_of(error: Exception) -> list[str]:
-    """Say what an exception tells a person.
-
-    Args:
-        error: Any exception.
-
-    Returns:
-        One or more lines.
-    """
-    if isinstance(error, SingerSDKError):
-        return [str(line) for line in error.args]
-    # Its own text may hold a value of a record.
-    line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
-    return [line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows"]
+    """No stream can be read any more: the run ends at once."""
 
 
 def log_error(logger: logging.Logger, error: Exception) -> None:
-    """Write an exception to the log: what it tells a person, and at DEBUG where it came from.
-
-    Args:
-        logger: Where to.
-        error: Any exception.
-    """
-    for line in lines_of(error):
+    """Log what an exception says to a person, and at DEBUG where it came from."""
+    if isinstance(error, SingerSDKError):
+        lines = error.args
+    else:  # its own text may hold a value of a record
+        line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
+        lines = (line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows",)
+    for line in lines:
         logger.error("%s", line)
     logger.debug("%s", frames(error))
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Shorten a text of the server to what fits a log line.
-
-    Args:
-        text: Any text.
-        limit: The most characters to keep.
-
-    Returns:
-        The text in one line without secrets, cut after `limit` characters.
-    """
-    # First of all: half a secret, or one with other blanks, would not be found any more.
+    """Make one line of a text of the server, without secrets, cut after `limit` characters."""
+    # First mask: half a secret, or one with other blanks, would not be found any more.
     text = redact(text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def counted(number: int, noun: str) -> str:
-    """Give a number of things in words.
-
-    Args:
-        number: How many.
-        noun: What one of them is called.
-
-    Returns:
-        For example `1 page` or `2 pages`.
-    """
+    """Count things in words, for example `1 page` or `2 pages`."""
     return f"{number} {noun}{'s' * (number != 1)}"

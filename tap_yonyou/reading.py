@@ -279,7 +279,7 @@ class Reading:
         asked_for = {**self._filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
-            redaction.hide_value(value)
+            redaction.hide_record_value(value)
         size = self._config["page_size"]
         rows = min(size, _TEST_ROWS) if self._plan.is_test else size
         return {

@@ -67,7 +67,7 @@ class TapYonyou(CommandLine):
         """Choose a resource; one without a schema shows its fields in a page."""
         resource = resources.choose(name, self.config.get("resources", {}))
         for value in resource.params.values():
-            redaction.hide_value(value)
+            redaction.hide_record_value(value)
         in_catalog = self.input_catalog and self.input_catalog.get_stream(name)
         if resource.has_schema or in_catalog:
             return resource

@@ -1,8 +1,7 @@
-"""What each `errcode` means, and one attempt at a request that failed.
+"""What each `errcode` means, and a failed attempt at a request.
 
-The vendor publishes no list of error codes. `ERRCODES` holds what is attested; by what is seen,
-2xxxx comes from the U8 side and 3xxxx from the gateway. The setting `errcode_actions` corrects
-the table where a user knows better.
+The vendor publishes no list of error codes. `ERRCODES` holds the attested ones; 2xxxx seems to come
+from the U8 side and 3xxxx from the gateway. The setting `errcode_actions` overrules the table.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tap_yonyou.errors import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Fine. A reply without an `errcode` counts as this one if what was asked for is there.
+#: Success. A reply without an `errcode` counts as one if what was asked for is there.
 OK: Final = "0"
 
 
@@ -34,23 +33,21 @@ class Action(StrEnum):
 
 
 class Errcode(NamedTuple):
-    """One line of the table: what the tap does, what it means, what a person can do."""
+    """What the tap does, what the code means, what a person can do."""
 
     action: Action
     meaning: str
     advice: str
 
 
-#: For what the far end may be the reason of.
 RELAY_HINT: Final = "see that the U8 server and its relay program are running, then run again"
 
-#: The one table (sources: the vendor's page, real replies, public clients).
+#: Sources: the vendor's page, real replies, public clients.
 ERRCODES: Final = {
     # 未检索到匹配的[…]
     "20002": Errcode(Action.EMPTY, "nothing matches", ""),
     # One request failed; clients that skip the page lose it.
     "20006": Errcode(Action.RETRY, "U8 could not answer this request", RELAY_HINT),
-    # The token was not accepted.
     "30012": Errcode(Action.LOGIN, "the token is not accepted", ""),
     # 此应用未上线
     "30021": Errcode(
@@ -62,17 +59,17 @@ ERRCODES: Final = {
 
 
 @dataclass(eq=False)
-class Failure(Exception):  # noqa: N818 -- perhaps the next attempt goes well
-    """One attempt at a request that was not answered well.
+class Failure(Exception):  # noqa: N818 -- the next attempt may succeed
+    """One attempt at a request that failed.
 
     Attributes:
         problem: What happened.
         advice: What a person can do about it.
-        action: What the tap does: RETRY, LOGIN or FATAL.
+        action: RETRY, LOGIN or FATAL.
         is_known: False for an `errcode` that neither the table nor the user knows.
         is_refusal: Whether the server answered with an `errcode`.
         retry_after: Seconds that the server asks to wait.
-        too_many: Whether the server said that there are too many requests.
+        too_many: Whether the server refused because of too many requests (HTTP 429).
     """
 
     problem: str
@@ -89,16 +86,10 @@ def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[
 
     Args:
         errcode: The code as the reply has it.
-        errmsg: The message beside it.
-        corrections: The setting `errcode_actions`.
-
-    Returns:
-        The line of the table, or one by the rule for unknown codes; and its action, or the one
-        that the user has set.
+        errmsg: The message beside it, which tells more of an unknown code.
+        corrections: The setting `errcode_actions`, which overrules the table.
     """
-    if errcode in ERRCODES:
-        line = ERRCODES[errcode]
-    else:
+    if not (line := ERRCODES.get(errcode)):
         action = Action.FATAL if errcode.startswith("3") else Action.RETRY
         if "token" in errmsg.lower() or "令牌" in errmsg:
             action = Action.LOGIN
@@ -111,14 +102,6 @@ def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[
 
 
 def errcode_text(errcode: str, errmsg: str) -> str:
-    """Show an `errcode` in a log line.
-
-    Args:
-        errcode: The code as the reply has it.
-        errmsg: The message beside it, which may be empty.
-
-    Returns:
-        For example `errcode 30021 (此应用未上线)`.
-    """
+    """Show an `errcode` in a log line, for example `errcode 30021 (此应用未上线)`."""
     text = f"errcode {one_line(errcode)}"
     return f"{text} ({one_line(errmsg)})" if errmsg else text

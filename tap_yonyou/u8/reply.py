@@ -2,7 +2,7 @@
 
 A reply is one JSON object (source: vendor's page): `errcode`, `errmsg`, the paging fields
 `page_index`, `rows_per_page`, `row_count`, `page_count` (strings in every sample, numbers are
-taken too) and the rows under the resource's name.
+read too) and the rows under the resource's name.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from tap_yonyou.u8.errcodes import OK
+from tap_yonyou.u8.values import NO_TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # A number with a fraction keeps its digits, so that its text can be given back.
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
-
 #: No list has so many rows.
 _MOST: Final = 10**12
-
-#: What the gateway has in place of rows while U8 is still at work.
-_DEFERRED: Final = ("url", "ping_after")
-
-#: The one way to write a NUL in JSON; no database takes one in a text.
+#: The only way to write a NUL in JSON; no database takes one in a text.
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -35,131 +33,67 @@ class BadReply(ValueError):  # noqa: N818 -- named for what it is
     """The body is not what the vendor's page describes; the text says how."""
 
 
-@dataclass(frozen=True, slots=True)
 class Reply:
     """The body of one answer.
 
     Attributes:
-        body: The parsed JSON object, without NULs in its texts.
-        key: The key of what was asked for: `customercontacts` for its rows, `token`; dots lead
-            into nested objects.
+        body: The JSON object.
+        payload: What was asked for, the rows or the token, as it came; None if it did not.
+        rows: The payload if it is a list, else None.
+        errcode: The error code; if it is missing, `0` where there is a payload, else `""`.
+        errmsg: The message beside the error code.
+        row_count: The number of rows on all pages.
+        rows_per_page: The rows on a page: fewer than were asked for if the server caps them.
+        page_count: The number of pages as the server counts them.
+        pages: `page_count`, or else `row_count` / `rows_per_page`, rounded up.
     """
 
-    body: dict[str, Any]
-    key: str
+    def __init__(self, body: Mapping[str, Any], key: str) -> None:
+        """Take the parts out of the JSON object `body`.
+
+        Args:
+            body: Its texts have no NULs.
+            key: Where the payload is: `customercontacts`, `token`; dots lead into nested objects.
+        """
+        self.body = body
+        self.payload: Any = body
+        for name in key.split("."):
+            self.payload = self.payload.get(name) if isinstance(self.payload, dict) else None
+        self.rows: list[Any] | None = self.payload if isinstance(self.payload, list) else None
+        errcode = body.get("errcode")
+        if errcode is None:
+            errcode = OK if isinstance(self.payload, list | dict) else ""
+        self.errcode = str(errcode).strip()
+        self.errmsg = str(body.get("errmsg") or "")
+        self.row_count = count(body.get("row_count"))
+        self.rows_per_page = count(body.get("rows_per_page"))
+        self.page_count = count(body.get("page_count"))
+        self.pages = self.page_count or None
+        if not self.pages and self.row_count is not None and self.rows_per_page:
+            self.pages = -(-self.row_count // self.rows_per_page)
 
     @classmethod
     def parse(cls, content: bytes, key: str) -> Reply:
-        """Read a body.
-
-        Args:
-            content: The body as it arrived.
-            key: The key of what was asked for.
-
-        Returns:
-            The reply.
-
-        Raises:
-            BadReply: The body is not a JSON object.
-        """
+        """Read a body; raise BadReply if it is not a JSON object."""
         if b"\\u0000" in content:
             content = _NUL.sub(rb"\1", content)
         return cls(_parse(content), key)
 
-    @property
-    def _asked_for(self) -> Any:
-        value: Any = self.body
-        for key in self.key.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
-
-    @property
-    def rows(self) -> list[Any] | None:
-        """The rows; None if the reply has no list of them."""
-        rows = self._asked_for
-        return rows if isinstance(rows, list) else None
-
-    @property
-    def errcode(self) -> str:
-        """The error code; without one, `0` if what was asked for is there, else `""`."""
-        errcode = self.body.get("errcode")
-        if errcode is None:
-            return OK if isinstance(self._asked_for, list | dict) else ""
-        return str(errcode).strip()
-
-    @property
-    def errmsg(self) -> str:
-        """The message beside the error code."""
-        return str(self.body.get("errmsg") or "")
-
-    @property
-    def row_count(self) -> int | None:
-        """How many rows there are on all pages."""
-        return count(self.body.get("row_count"))
-
-    @property
-    def page_count(self) -> int | None:
-        """How many pages there are."""
-        return count(self.body.get("page_count"))
-
-    @property
-    def rows_per_page(self) -> int | None:
-        """How many rows a page has; fewer than were asked for if the server caps it."""
-        return count(self.body.get("rows_per_page"))
-
-    @property
-    def pages(self) -> int | None:
-        """How many pages there are; None if the reply does not say.
-
-        `page_count` = ceil(`row_count` / `rows_per_page`), with the rows per page of the reply:
-        a server may give less than it was asked for.
-        """
-        if self.page_count:
-            return self.page_count
-        if self.row_count is None or not self.rows_per_page:
-            return None
-        return -(-self.row_count // self.rows_per_page)
-
     def check_rows(self) -> None:
-        """Make sure that a reply with `errcode` 0 has rows, or says that there are none.
-
-        Raises:
-            BadReply: It has no list of rows, and its `row_count` is not 0.
-        """
+        """Raise BadReply if there is no list of rows, unless `row_count` is 0."""
         if self.rows is None and self.row_count != 0:
-            raise BadReply(self.lacks("list of rows"))
+            msg = "the reply has no list of rows"
+            raise BadReply(msg)
 
     def check_errcode(self) -> None:
-        """Make sure that this is an answer at all.
-
-        Raises:
-            BadReply: It has neither an `errcode` nor what was asked for.
-        """
+        """Raise BadReply if there is neither an `errcode` nor a payload."""
         if not self.errcode:
-            raise BadReply(self.lacks("errcode"))
-
-    def lacks(self, part: str) -> str:
-        """Say that something is missing, and what the gateway has in its place.
-
-        Args:
-            part: What is missing.
-
-        Returns:
-            For example `the reply has no token`.
-        """
-        deferred = not self.body.keys().isdisjoint(_DEFERRED)
-        return f"the reply has no {part}" + ", but an address to ask later" * deferred
+            msg = "the reply has no errcode"
+            raise BadReply(msg)
 
 
 def count(value: object) -> int | None:
-    """Read a whole number of a reply.
-
-    Args:
-        value: A string or a number.
-
-    Returns:
-        The number; None for anything else, negative numbers and absurd ones among it.
-    """
+    """Read a whole number, a text or not; None for anything else, negative or absurd."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     try:
@@ -176,7 +110,7 @@ def _parse(content: bytes) -> dict[str, Any]:
         try:
             body = _DECODER.decode(content)
         except ValueError:
-            body = _DECODER.decode(_repaired(content))
+            body = _decode_leniently(content)
     except (ValueError, RecursionError):
         body = None
     else:
@@ -187,7 +121,26 @@ def _parse(content: bytes) -> dict[str, Any]:
     return body
 
 
-def _repaired(content: bytes) -> bytes:
-    """Repair what only the slower, more lenient parser of Python takes: half a character, NaN."""
-    body = json.loads(content, parse_float=str, parse_constant=str)
-    return json.dumps(body, ensure_ascii=False).encode(errors="replace")
+def _decode_leniently(content: bytes) -> Any:
+    """Decode what only Python's slower parser reads: NaN, and texts with half a character."""
+    body = json.loads(content, parse_float=Decimal, parse_constant=str)
+    if not isinstance(body, dict):
+        return body
+    # A message stays as it is: what can be read of it is shown.
+    return {name: v if isinstance(v, str) else _without_halves(v) for name, v in body.items()}
+
+
+def _without_halves(value: Any) -> Any:
+    """Put NO_TEXT for texts with half a character, which no target takes."""
+    match value:
+        case str():
+            return value if value == _replaced(value) else NO_TEXT
+        case list():
+            return [*map(_without_halves, value)]
+        case dict():
+            return {_replaced(name): _without_halves(inside) for name, inside in value.items()}
+    return value
+
+
+def _replaced(text: str) -> str:
+    return text.encode(errors="replace").decode()

@@ -21,38 +21,30 @@ if TYPE_CHECKING:
 
     Value = Callable[[Any], Any]
 
-#: To be raised when a record of the same row is another than before, so that LOG_BASED notices.
+#: Increase when the same row gives a different record, so that LOG_BASED writes every row again.
 VERSION: Final = 1
 
 #: The number of the data source of a row, if several are read (数据源序号).
 DATA_SOURCE: Final = "ds_sequence"
 
-#: When a row was found to be gone, null for one that lives, with LOG_BASED; targets know the name.
+#: With LOG_BASED, when a row was found to be deleted, else null; targets know the name.
 DELETED_AT: Final = "_sdc_deleted_at"
 
-#: U8 names no zone; its servers stand in China.
+#: Stands for a text with half a character: no type takes it, so it becomes null and is counted.
+NO_TEXT: Final = b""
+
+#: U8 names no zone; its servers are in China.
 CHINA: Final = timezone(timedelta(hours=8))
 
 # JSON true and the numbers 1 and 1.0 are the same key.
-_BOOLEANS: Final[dict[int | str, bool]] = {
-    1: True,
-    0: False,
-    -1: True,
-    "1": True,
-    "0": False,
-    "-1": True,
-    "true": True,
-    "false": False,
+_BOOLEANS: Final[Mapping[int | str, bool]] = {
+    **dict.fromkeys((1, -1, "1", "-1", "true"), True),
+    **dict.fromkeys((0, "0", "false"), False),
 }
-
-_TRUTH: Final = {"true": 1, "false": 0}
-
-#: The types of the values of a row that is all text.
 _TEXTS: Final = frozenset((str, type(None)))
-
-#: The most field names in one log line.
-_LISTED: Final = 20
-
+#: What converters raise.
+_MISFITS: Final = (ValueError, TypeError, KeyError, ArithmeticError)
+_MOST_LISTED: Final = 20
 _DATE: Final = re.compile(
     r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})"
     r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?",
@@ -62,11 +54,11 @@ _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re
 
 
 class Converter:
-    """Makes records of a stream out of rows of U8.
+    """Converts rows of U8 to records of a stream.
 
     Attributes:
-        nulled: How many values of a field could not be converted and became null.
-        dropped: How many values came in a field that the schema does not know.
+        nulled: By field, the number of values that could not be converted and became null.
+        dropped: By field that the schema does not know, the number of its values.
     """
 
     def __init__(
@@ -74,16 +66,16 @@ class Converter:
         schema: Mapping[str, Any],
         selected: Iterable[str],
         key: Sequence[str] = (),
-        same: Mapping[str, Any] | None = None,
+        constants: Mapping[str, Any] | None = None,
     ) -> None:
         """Compile the schema.
 
         Args:
-            schema: The JSON Schema in force, the catalog's if there is one.
-            selected: The names of the fields to emit.
-            key: The fields that identify a record. Of several, one that is missing or blank
-                becomes `""` if it is a text: a key is never null.
-            same: Fields that every record has with the same value, whatever the row says.
+            schema: The JSON Schema of the stream.
+            selected: The fields to emit.
+            key: The fields that identify a record. Of several, a text that is missing becomes `""`:
+                a key is never null.
+            constants: Fields with the same value in every record, whatever the row says.
         """
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -93,28 +85,20 @@ class Converter:
         self._key_parts = texts if len(key) > 1 else ()
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
-        self._same = same or {}
+        self._constants = constants or {}
         self._known = frozenset(properties)
-        # The case of keys is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
+        # The case of names is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
 
     def records(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Convert rows.
-
-        Args:
-            rows: Field names and values as they were parsed from JSON.
-
-        Returns:
-            For each row every selected field with a value of its type, or null where U8 has none.
-        """
+        """Convert rows to records, which have every selected field; null where U8 has no value."""
         records, known, names, all_text = [], self._known, self._names, _TEXTS.issuperset
-        same = self._same
+        constants = self._constants
         for row in rows:
             if not row.keys() <= known:
-                row = self._respelt(row)  # noqa: PLW2901 -- the same row, with other keys
+                row = self._respelt(row)  # noqa: PLW2901 -- the same row, with other names
             get = row.get
-            # Nearly every row is all text, apart from what is empty and the
-            # few fields of other types: to look at the types costs less than to convert each.
+            # Nearly all rows are all text: looking at the types costs less than converting each.
             if not all_text(map(type, row.values())):
                 record = {name: None if (v := get(name)) == "" else v for name in names}
                 fields = self._fields
@@ -125,33 +109,25 @@ class Converter:
                 if (value := record[name]) is not None:
                     try:
                         record[name] = convert(value)
-                    except (ValueError, TypeError, KeyError, ArithmeticError):
+                    except _MISFITS:
                         self.nulled[name] += 1
                         record[name] = None
             for name in self._key_parts:
                 if record[name] is None:
                     record[name] = ""
-            if same:
-                record.update(same)
+            if constants:
+                record.update(constants)
             records.append(record)
         return records
 
     def summary(self) -> str:
-        """Describe the two counts for the log: numbers and names of fields, never a value.
-
-        Returns:
-            For example `2 values set to null (birthday 2); 0 fields dropped`.
-        """
+        """Give both counts, for example `2 values set to null (birthday 2); 0 fields dropped`."""
         nulled = counted(self.nulled.total(), "value")
         dropped = counted(len(self.dropped), "field")
         return f"{nulled} set to null{_listed(self.nulled)}; {dropped} dropped"
 
     def warning(self) -> str:
-        """Name the fields that were dropped.
-
-        Returns:
-            Which fields, how often, and how to keep one; `""` if there is none.
-        """
+        """Name the dropped fields, and how to keep one; `""` if there is none."""
         if not self.dropped:
             return ""
         fields = counted(len(self.dropped), "field")
@@ -176,23 +152,17 @@ class Converter:
 def _listed(counts: Counter[str]) -> str:
     if not counts:
         return ""
-    names = [f"{one_line(name, 40)} {number}" for name, number in counts.most_common(_LISTED)]
-    if len(counts) > _LISTED:
-        names.append(f"and {len(counts) - _LISTED} more")
+    names = [f"{one_line(name, 40)} {number}" for name, number in counts.most_common(_MOST_LISTED)]
+    if len(counts) > _MOST_LISTED:
+        names.append(f"and {len(counts) - _MOST_LISTED} more")
     return f" ({', '.join(names)})"
 
 
 def _value(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
     """Choose how values of a property are converted.
 
-    Args:
-        schema: The property's JSON Schema.
-        name: What is said to be null if a value within cannot be converted.
-        nulled: Where that is counted.
-
-    Returns:
-        A function that gives the typed value (or null, for text that is blank where the type
-        knows no blanks) or raises ValueError, TypeError, KeyError or ArithmeticError.
+    The converter returns the typed value (None for a blank, except in texts) or raises one of
+    `_MISFITS`. What fails within an object or array becomes null and is counted in `nulled`.
     """
     types = schema.get("type", [])
     match [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]:
@@ -217,10 +187,10 @@ def _object(properties: Mapping[str, Any], name: str, nulled: Counter[str]) -> V
             raise TypeError
         named: dict[str, Any] = {}
         for key, inside in value.items():
-            known = spelling.get(str(key).casefold(), str(key))
+            known = spelling.get(key.casefold(), str(key))
             # Of two spellings of one key, one stays as it is.
             named[key if known in value or known in named else known] = inside
-        # What the schema does not know stays as it is: these fields are not columns.
+        # Fields that the schema does not know stay: they are not columns.
         return {key: inner.get(key, _as_it_is)(v) for key, v in named.items()}
 
     return convert
@@ -230,7 +200,7 @@ def _array(items: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
     inner = _within(items, name, nulled)
 
     def convert(value: Any) -> list[Any]:
-        # One that stands alone may come without its list.
+        # A single object may come without its list.
         values = [value] if isinstance(value, dict) else value
         if not isinstance(values, list):
             raise TypeError
@@ -240,7 +210,7 @@ def _array(items: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
 
 
 def _within(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
-    """Convert a value that is not a field of its own: one that fails is null, not all around it."""
+    """Convert a value within a field; if it fails, it becomes null and the rest stays."""
     if not schema:
         return _as_it_is
     convert = _value(schema, name, nulled)
@@ -250,7 +220,7 @@ def _within(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value
             return None
         try:
             return convert(value)
-        except (ValueError, TypeError, KeyError, ArithmeticError):
+        except _MISFITS:
             nulled[name] += 1
             return None
 
@@ -268,35 +238,33 @@ def _text(value: Any) -> str:
 
 
 def _boolean(value: Any) -> bool | None:
-    if value == "1":
-        return True
-    if value == "0":
-        return False
-    if isinstance(value, str):
-        value = value.strip().lower()
-    return None if value == "" else _BOOLEANS[value]
+    if (known := _BOOLEANS.get(value)) is not None:
+        return known
+    if isinstance(value, str) and not (value := value.strip().lower()):
+        return None
+    return _BOOLEANS[value]
 
 
 @lru_cache(maxsize=1 << 15)
 def date(value: Any) -> str | None:
-    """Read the day of a date, with or without a time.
-
-    Args:
-        value: A text such as `2024-09-05` or `2024/9/5 10:00:00`.
-
-    Returns:
-        The day as `yyyy-MM-dd`; None for a blank.
+    """Read a date, with or without a time, as the day in China (`yyyy-MM-dd`); None for a blank.
 
     Raises:
         TypeError: This is no text.
         ValueError: This is no date.
     """
     moment = _moment(value)
-    return moment and moment[:10]
+    return moment.astimezone(CHINA).date().isoformat() if moment else None
 
 
-def _moment(value: Any) -> str | None:
-    """Read `yyyy-MM-dd` or `yyyy/M/d`, with or without a time, as ISO 8601 with a zone."""
+def _date_time(value: Any) -> str | None:
+    """Read a date, with or without a time, as ISO 8601 with a zone."""
+    moment = _moment(value)
+    return moment.isoformat() if moment else None
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read `yyyy-MM-dd` or `yyyy/M/d`, with or without a time."""
     if not isinstance(value, str):
         raise TypeError
     value = value.strip()
@@ -307,7 +275,7 @@ def _moment(value: Any) -> str | None:
     year, _, month, day, hour, minute, second, fraction, zone = match.groups(default="")
     time = f"{hour or 0:0>2}:{minute or 0:0>2}:{second or 0:0>2}.{fraction:0<6}"
     moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}{zone}")
-    return (moment if zone else moment.replace(tzinfo=CHINA)).isoformat()
+    return moment if zone else moment.replace(tzinfo=CHINA)
 
 
 def _number(value: Any) -> int | Decimal | None:
@@ -315,14 +283,12 @@ def _number(value: Any) -> int | Decimal | None:
         value = value.strip()
         if not value:
             return None
-        if value.lower() in _TRUTH:
-            return _TRUTH[value.lower()]
         if not _NUMBER.fullmatch(value):
             raise ValueError
     if isinstance(value, int):
-        return int(value)  # of a boolean, too
+        return int(value)  # a boolean is an int, too
     number = Decimal(value)
-    # Targets keep numbers as doubles; what is beyond them is no number there.
+    # Targets keep numbers as doubles; a larger one is no number there.
     if not number.is_finite() or abs(number.adjusted()) > sys.float_info.max_10_exp:
         raise ValueError
     return number
@@ -336,10 +302,12 @@ def _integer(value: Any) -> int | None:
 
 
 def _as_it_is(value: Any) -> Any:
+    if value is NO_TEXT:
+        raise ValueError
     return value
 
 
-_STRINGS: Final[Mapping[str, Value]] = {"date": date, "date-time": _moment}
+_STRINGS: Final[Mapping[str, Value]] = {"date": date, "date-time": _date_time}
 _OTHERS: Final[Mapping[str, Value]] = {
     "boolean": _boolean,
     "integer": _integer,

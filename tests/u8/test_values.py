@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tap_yonyou.u8.values import Converter
+from tap_yonyou.u8.values import NO_TEXT, Converter
 
 TYPES: dict[str, dict[str, Any]] = {
     "text": {"type": ["string", "null"]},
@@ -57,7 +57,7 @@ def test_a_missing_key_or_an_empty_text_is_null(kind: str, row: dict[str, Any]) 
     ],
     ids=repr,
 )
-def test_text_stays_save_nul_and_a_number_becomes_its_text(value: object, expected: str) -> None:
+def test_text_stays_as_it_is_and_a_number_becomes_text(value: object, expected: str) -> None:
     assert convert("text", value) == (expected, 0)
 
 
@@ -70,7 +70,7 @@ def test_text_stays_save_nul_and_a_number_becomes_its_text(value: object, expect
     ],
     ids=repr,
 )
-def test_booleans_in_all_their_spellings(value: object, expected: bool | None) -> None:  # noqa: FBT001
+def test_booleans_in_every_spelling(value: object, expected: bool | None) -> None:  # noqa: FBT001
     result, nulled = convert("flag", value)
     assert result is expected
     assert nulled == 0
@@ -84,7 +84,9 @@ def test_booleans_in_all_their_spellings(value: object, expected: bool | None) -
         ("2024/12/31", "2024-12-31"),
         ("2024-02-29 00:00:00", "2024-02-29"),
         ("2024-02-29 23:59:59.9", "2024-02-29"),
-        ("2024-02-29T08:30:00Z", "2024-02-29"),
+        ("2024-02-29T15:59:59Z", "2024-02-29"),
+        ("1990-05-09T16:00:00Z", "1990-05-10"),  # midnight in China
+        ("2024-03-01T00:30:00+09:00", "2024-02-29"),
         ("2024/2/9 8:30:00", "2024-02-09"),
         ("2024/2/9 8:30", "2024-02-09"),
         (" 2024-02-29 ", "2024-02-29"),
@@ -158,11 +160,13 @@ def test_fields_a_user_adds_may_have_other_types(
         ("number", "1,234"),
         ("number", "1_000"),
         ("number", "NaN"),
+        ("number", "true"),
         ("number", "1e999"),
         ("number", []),
         ("integer", "1.5"),
         ("object", "{}"),
         ("array", "[]"),
+        *((kind, NO_TEXT) for kind in TYPES),
     ],
     ids=repr,
 )
@@ -219,8 +223,8 @@ def test_the_summary_stays_short_however_many_fields_are_dropped() -> None:
 
 
 def test_a_number_may_come_as_a_boolean() -> None:
-    assert [convert("number", value) for value in (True, "false")] == [(1, 0), (0, 0)]
-    assert convert("integer", value=True) == (1, 0)
+    assert convert("number", value=True) == (1, 0)
+    assert convert("integer", value=False) == (0, 0)
 
 
 def test_what_is_nested_is_typed_inside_too() -> None:
