@@ -195,9 +195,13 @@ class Sandbox(U8):
         await runner.setup()
         await web.SockSite(runner, listener, ssl_context=self.tls).start()
         await stop.wait()
-        # A connection that is being accepted when the server closes is never closed itself.
+        # A connection that is being accepted when the server closes is never closed itself; one
+        # with an answer that the caller does not read would wait for that.
         asyncio.get_running_loop().remove_reader(listener)
         await _idle()
+        for connection in server.connections:
+            if connection.transport:
+                connection.transport.abort()
         await runner.cleanup()
         await _idle()
 

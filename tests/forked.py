@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import tap_yonyou.__main__
+import tap_yonyou.tap
 
 if TYPE_CHECKING:
     from pathlib import Path

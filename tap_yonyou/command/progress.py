@@ -16,15 +16,10 @@ _INTERVAL: Final = 10.0
 
 
 class Progress:
-    """Counts pages and rows and shows them on stderr; silent where INFO is not logged."""
+    """Counts pages and rows, and shows them unless INFO is not logged."""
 
     def __init__(self, name: str, logger: logging.Logger) -> None:
-        """Show nothing yet.
-
-        Args:
-            name: The stream's name.
-            logger: Where the lines go.
-        """
+        """Show nothing yet."""
         self._name = name
         self._logger = logger
         self._is_on = logger.isEnabledFor(logging.INFO)
@@ -51,13 +46,7 @@ class Progress:
             self._bar.close()
 
     def page(self, page: int, pages: int | None, rows: int) -> None:
-        """Take note of a page that has been written.
-
-        Args:
-            page: Its number.
-            pages: How many there are; None if that is not known.
-            rows: How many rows it had.
-        """
+        """Count a page that has been written, the last of `pages` (None: it is not known)."""
         self._rows += rows
         now = time.monotonic()
         rate = self._rows / max(now - self._started, 1e-9)

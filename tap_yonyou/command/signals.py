@@ -1,94 +1,59 @@
-"""How a signal ends the run: at once, also in a wait or in a request, but never within a line."""
+"""How a signal ends a run: at once, also in a wait or a request, but not within a line."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Seconds after which a process that a signal could not end is ended the hard way: one that
-#: waits for a name server, or for a target that does not read.
-_GRACE: Final = 1.5
+#: Seconds that a target has to read what is being written; Docker kills after ten.
+_GRACE: Final = 5
 
 
 class Ended(SystemExit):
-    """A signal asked for the end; the exit code is 128 + its number."""
+    """A signal ended the run; the exit code is 128 + its number."""
 
     def __init__(self, number: int) -> None:
-        """Keep the name for the log.
-
-        Args:
-            number: The signal's number.
-        """
+        """Keep the signal's name for the log."""
         super().__init__(128 + number)
         self.signal = signal.Signals(number).name
 
 
 class _State:
+    number = 0
     is_deferred = False
-    waiting: int | None = None
-    is_ending = False
 
 
 def on_signal(number: int, _: object = None) -> None:
-    """End the run; a handler for `signal.signal`. A second signal changes nothing.
-
-    Args:
-        number: The signal's number.
-
-    Raises:
-        Ended: Here and now, or at the end of what must not be interrupted.
-    """
-    if _State.is_ending:
-        return
-    if _State.is_deferred:
-        _State.waiting = number
-    else:
-        _State.is_ending = True
-        raise Ended(number)
+    """End the run; a later signal, or the alarm after five seconds, ends the process at once."""
+    if not _State.number:
+        _State.number = number
+        signal.alarm(_GRACE)
+        if not _State.is_deferred:
+            raise Ended(number)
+    # `timeout`, or a terminal and a scheduler, send two within a second and mean one.
+    elif signal.getitimer(signal.ITIMER_REAL)[0] < _GRACE - 1:
+        os._exit(128 + _State.number)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Keep a signal that comes meanwhile waiting for the end of the block.
-
-    Raises:
-        Ended: A signal came.
-    """
+    """Let a first signal wait for the end of the block, for five seconds at most."""
+    is_ending = bool(_State.number)
     _State.is_deferred = True
     try:
         yield
     finally:
         _State.is_deferred = False
-        if (number := _State.waiting) is not None:
-            _State.waiting, _State.is_ending = None, True
-            raise Ended(number)
-
-
-def is_waiting() -> bool:
-    """Tell whether a signal waits for the end of a `deferred` block."""
-    return _State.waiting is not None
+        if _State.number and not is_ending:
+            raise Ended(_State.number)
 
 
 def end_on_signals() -> None:
-    """Let SIGTERM and SIGINT end this process within two seconds, wherever it is."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Let SIGTERM and SIGINT end this process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, on_signal)
-    ours, interpreters = socket.socketpair()
-    interpreters.setblocking(False)  # noqa: FBT003 -- positional only
-    # The interpreter writes a signal's number here at once, even if it cannot call a handler.
-    signal.set_wakeup_fd(interpreters.detach(), warn_on_full_buffer=False)
-
-    def watch() -> None:
-        number = ours.recv(1)[0]
-        time.sleep(_GRACE)
-        os._exit(128 + number)
-
-    threading.Thread(target=watch, name="signals", daemon=True).start()

@@ -78,7 +78,7 @@ def asked_for(u8: Sandbox, page: int) -> Callable[[], bool]:
 
 def kinds(out: bytes) -> list[str]:
     """The types of the messages; each line is one."""
-    assert out.endswith(b"\n")
+    assert out[-1:] in {b"", b"\n"}
     return [json.loads(line)["type"] for line in out.splitlines()]
 
 
@@ -142,14 +142,6 @@ def test_a_pipe_that_does_not_block_loses_nothing(output: Output) -> None:
     process.communicate()
     assert process.returncode == 0
     assert is_complete(b"".join(parts), output)
-
-
-def test_a_killed_tap_leaves_whole_lines_in_the_pipe(output: Output) -> None:
-    process = output.start()
-    out = read_records(process, 1)
-    process.kill()
-    assert set(kinds(out + read_all(process))) == {"SCHEMA", "RECORD"}
-    process.communicate()
 
 
 def test_a_file_holds_it_all(output: Output, tmp_path: Path) -> None:
@@ -220,6 +212,20 @@ def test_head_is_such_a_target(output: Output) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("args", [["--about"], ["--discover"], ["--help"], ["--version"]], ids=str)
+def test_what_is_printed_for_a_person_ends_in_silence(args: list[str]) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [TAP, *args], stdout=theirs, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(theirs)
+    assert done.returncode == 1
+    assert errors(done.stderr) == []
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
 # Signals
 
 
@@ -228,18 +234,17 @@ def end(
     number: signal.Signals,
     read_already: bytes,
 ) -> list[str]:
-    """Send a signal; give the messages of a process that ended in time."""
-    sent = time.monotonic()
+    """Send a signal; give the messages of a process that it ended."""
     process.send_signal(number)
     out, log = process.communicate(timeout=20)
-    assert time.monotonic() - sent < 2
     assert process.returncode == 128 + number
     assert b"Traceback" not in log
+    assert b"Exception ignored" not in log
     assert f"ended by {number.name} before the read was complete" in log.decode()
     return kinds(read_already + out)
 
 
-def test_a_signal_ends_a_request_within_two_seconds(output: Output) -> None:
+def test_a_signal_ends_a_request_at_once(output: Output) -> None:
     output.u8.tables["customercontacts"] = contacts(20)
     config = json.loads(output.config.read_text())
     output.config.write_text(json.dumps(config | {"page_size": 5}))
@@ -251,7 +256,7 @@ def test_a_signal_ends_a_request_within_two_seconds(output: Output) -> None:
     assert end(process, signal.SIGTERM, out) == ["SCHEMA", *["RECORD"] * 10]
 
 
-def test_a_signal_ends_a_wait_within_two_seconds(output: Output) -> None:
+def test_a_signal_ends_a_wait_at_once(output: Output) -> None:
     output.u8.tables["customercontacts"] = contacts(20)
     config = json.loads(output.config.read_text())
     output.config.write_text(json.dumps(config | {"page_size": 5}))
@@ -268,32 +273,77 @@ def test_a_signal_ends_a_wait_within_two_seconds(output: Output) -> None:
         assert end(process, number, out) == ["SCHEMA", *["RECORD"] * 5]
 
 
-def test_a_signal_ends_a_run_whose_target_does_not_read(output: Output) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("output", [(500, "")], ids=name_of, indirect=True)
+def test_a_signal_ends_a_tap_that_is_still_importing(
+    output: Output, number: signal.Signals
+) -> None:
+    output.u8.fail(Fault.stall(60), times=None)
+    process = output.start(env=output.env | {"PYTHONPROFILEIMPORTTIME": "1"})
+    assert process.stderr
+    while b" singer_sdk." not in process.stderr.readline():
+        pass
+    assert end(process, number, b"") in ([], ["SCHEMA"])
+
+
+def fill_pipe(output: Output) -> subprocess.Popen[bytes]:
+    """Start a tap, and do not read what it writes."""
     process = output.start()
-    out = read_records(process, 1)
-    time.sleep(0.5)  # the pipe is full by now
+    read_records(process, 1)
+    time.sleep(0.5)
+    return process
+
+
+@pytest.mark.parametrize("output", [(500, "")], ids=name_of, indirect=True)
+def test_a_signal_ends_a_run_whose_target_does_not_read(output: Output) -> None:
+    process = fill_pipe(output)
     sent = time.monotonic()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 128 + signal.SIGTERM
-    assert time.monotonic() - sent < 2
-    # What it left in the pipe is whole lines all the same.
-    assert set(kinds(out + read_all(process))) == {"SCHEMA", "RECORD"}
+    assert time.monotonic() - sent > 4  # for as long, a slow target may read
     process.communicate()
 
 
-def test_a_second_signal_does_not_disturb_the_end_that_the_first_one_began() -> None:
+@pytest.mark.parametrize("output", [(500, "")], ids=name_of, indirect=True)
+def test_a_second_signal_ends_it_at_once(output: Output) -> None:
+    process = fill_pipe(output)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1.2)
+    sent = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert time.monotonic() - sent < 3  # the alarm comes later
+    process.communicate()
+
+
+def test_two_signals_at_once_are_one(output: Output) -> None:
+    # As `timeout` sends them, and a terminal together with a scheduler.
+    process = output.start()
+    out = read_records(process, 1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    assert set(end(process, signal.SIGINT, out)) == {"SCHEMA", "RECORD"}
+
+
+def test_records_that_a_signal_finds_unwritten_are_written_in_silence() -> None:
     code = """if True:
         import os, signal
         from tap_yonyou.command import signals
+
+        def records():
+            try:
+                yield
+            finally:
+                with signals.deferred():
+                    print("written", flush=True)
+
         signals.end_on_signals()
-        try:
+        for _ in records():
             os.kill(os.getpid(), signal.SIGTERM)
-        finally:
-            os.kill(os.getpid(), signal.SIGINT)
-            print("cleaned up", flush=True)
     """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert (run.returncode, run.stdout, run.stderr) == (143, b"cleaned up\n", b"")
+    assert (run.returncode, run.stdout, run.stderr) == (143, b"written\n", b"")
 
 
 def test_a_signal_in_the_middle_of_the_output_leaves_whole_lines(output: Output) -> None:
@@ -310,5 +360,5 @@ def test_a_signal_in_the_middle_of_the_output_leaves_whole_lines(output: Output)
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     found = kinds(out)
-    assert 3 <= found.count("RECORD") < 99
+    assert found.count("RECORD") >= 3
     assert set(found) == {"SCHEMA", "RECORD"}

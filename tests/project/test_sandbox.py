@@ -592,7 +592,7 @@ def test_stall_keeps_the_caller_waiting(u8: Sandbox) -> None:
     begin = time.monotonic()
     with pytest.raises(requests.ConnectionError, match="without response"):
         ask(u8)
-    assert 0.2 <= time.monotonic() - begin < 1
+    assert time.monotonic() - begin >= 0.2
 
 
 def test_status_answers_as_told(u8: Sandbox) -> None:
@@ -753,24 +753,34 @@ def test_contacts_differ_in_their_keys() -> None:
 
 @pytest.mark.filterwarnings("error")
 def test_leaving_ends_everything_at_once() -> None:
-    threads = threading.active_count()
+    threads = {*threading.enumerate()}
     with requests.Session() as idle:
         with Sandbox() as u8:
             u8.fail(Fault.stall(60), times=None)
             idle.get(u8.url, timeout=5)
-            for wait in (0.1, 5):  # One caller gives up, one is still there at the end.
-                caller = threading.Thread(target=give_up, args=(u8, wait))
+            # One caller gives up, one is still there at the end.
+            callers = [threading.Thread(target=give_up, args=(u8, wait)) for wait in (0.5, 30)]
+            for caller in callers:
                 caller.start()
             while len(u8.requests) < 3:
                 time.sleep(0.01)
-            time.sleep(0.1)
+            callers[0].join()
             begin = time.monotonic()
-        assert time.monotonic() - begin < 1
-        caller.join(1)
-        assert threading.active_count() == threads
+        assert time.monotonic() - begin < 10
+        callers[1].join(10)
+        assert {*threading.enumerate()} <= threads
         with pytest.raises(requests.ConnectionError):
             idle.get(u8.url, timeout=5)
     gc.collect()
+
+
+@pytest.mark.filterwarnings("error")
+def test_leaving_drops_an_answer_that_is_not_read() -> None:
+    with Sandbox() as u8:
+        u8.fail(Fault.body(bytes(50_000_000)))
+        caller = requests.get(f"{u8.url}/api/customercontacts/batch_get", stream=True, timeout=5)
+    gc.collect()
+    caller.close()
 
 
 def give_up(u8: Sandbox, wait: float) -> None:

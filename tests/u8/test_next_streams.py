@@ -75,9 +75,8 @@ def test_a_list_is_asked_for_to_its_end_before_the_next(tap: RunTap, u8: Sandbox
     assert u8.most_at_once <= 4
     wanted = [(name, str(page)) for name in NAMES[:3] for page in range(1, 6)]
     assert sorted(asked(u8)) == sorted(wanted)
-    # The first page of the next is on the wire before the last one of this has been answered. Of
-    # requests that are sent at the same time, any may come first.
-    assert asked(u8).index((NAMES[1], "1")) in {4, 5}
+    # Of the four requests in flight when the next list's turn comes, any may arrive first.
+    assert asked(u8).index((NAMES[1], "1")) >= 2
 
 
 def test_the_requests_of_each_are_counted_by_themselves(tap: RunTap) -> None:
