@@ -174,6 +174,7 @@ def changed(member: str, **parts: Any) -> dict[str, Any]:
         ({**GOOD, "key": []}, "$.key: [] should be non-empty"),
         ({**GOOD, "key": ["id"]}, "key: id is not among the properties"),
         ({**GOOD, "key": ["name"]}, "code is not nullable, though it is no part of the key"),
+        (changed("properties", code=GOOD["properties"]["name"]), "code is nullable, but a part"),
         ({**GOOD, "keys": ["code"]}, "('keys' was unexpected)"),
         (changed("properties", name={**GOOD["filters"]["code_begin"]}), "name is not nullable"),
         (changed("properties", Name=GOOD["properties"]["name"]), "in two spellings"),

@@ -57,7 +57,7 @@ def test_a_missing_key_or_an_empty_text_is_null(kind: str, row: dict[str, Any]) 
     ],
     ids=repr,
 )
-def test_text_stays_save_nul_and_a_number_becomes_its_text(value: object, expected: str) -> None:
+def test_text_stays_and_a_number_becomes_its_text(value: object, expected: str) -> None:
     assert convert("text", value) == (expected, 0)
 
 
