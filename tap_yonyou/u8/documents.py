@@ -6,11 +6,13 @@ import json
 import logging
 from contextlib import closing
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error, counted, one_line
 from tap_yonyou.u8.pages import Ask
-from tap_yonyou.u8.reader import Page
+from tap_yonyou.u8.reader import Page, Reader
 from tap_yonyou.u8.resources import LINE_NUMBER
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from tap_yonyou.u8.gateway import Endpoint
     from tap_yonyou.u8.pages import Lookahead
-    from tap_yonyou.u8.reader import Reader
+    from tap_yonyou.u8.proof import Pass
     from tap_yonyou.u8.reply import Reply
     from tap_yonyou.u8.resources import Resource
     from tap_yonyou.u8.values import Converter
@@ -131,9 +133,6 @@ class EntryReader(Reader):
         records = self._converter.records(lines)
         reading.add(heads)
         keys = [*map(self._line_key_of, records)]
-        if reading.pages == 1:
-            self._line_keys = set()
-        self._line_keys.update(keys)
         return records, keys, problem and f"{problem}; look at the reply of the gateway"
 
     def _head_key(self, row: Any) -> tuple[str, ...]:

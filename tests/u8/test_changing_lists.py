@@ -282,7 +282,7 @@ def test_a_complete_read_ends_with_one_activate_version_after_the_last_record(
 def test_it_is_off_by_default(tap: RunTap) -> None:
     run = tap()
     assert run.of("ACTIVATE_VERSION") == []
-    assert all("version" not in record for record in run.of("RECORD"))
+    assert ["version" in message for message in run.of("RECORD")] == [False] * 100
 
 
 def test_it_follows_the_passes(tap: RunTap, u8: Sandbox) -> None:
@@ -301,6 +301,7 @@ def test_it_uses_the_alias_of_a_stream_map(tap: RunTap) -> None:
 
 def test_it_is_not_sent_for_a_stream_that_a_map_removes(tap: RunTap) -> None:
     run = tap(stream_maps={"customercontacts": None}, emit_activate_version_messages=True)
+    assert run.code == 0
     assert run.of("ACTIVATE_VERSION") == []
 
 
@@ -316,7 +317,7 @@ def test_it_is_not_sent_in_incremental_mode(tap: RunTap, catalog: dict[str, Any]
     catalog["streams"][0]["replication_method"] = "INCREMENTAL"
     run = tap(catalog=catalog, emit_activate_version_messages=True)
     assert run.of("ACTIVATE_VERSION") == []
-    assert all("version" not in record for record in run.of("RECORD"))
+    assert ["version" in message for message in run.of("RECORD")] == [False] * 100
 
 
 def test_an_answer_that_nothing_matches_deletes_nothing(tap: RunTap, u8: Sandbox) -> None:
@@ -356,7 +357,7 @@ def test_it_is_never_sent_after_a_failure(tap: RunTap, u8: Sandbox, page: int) -
 # Whatever happens
 
 
-ROWS = st.lists(st.integers(0, 400), unique=True, max_size=40).map(sorted)
+ROWS = st.lists(st.integers(0, 400), unique=True, min_size=5, max_size=40).map(sorted)
 #: Between two pages rows are inserted, or rows are deleted. (Both at once can balance each
 #: other: see the last test.)
 EDIT = st.tuples(st.booleans(), st.lists(st.integers(0, 400), max_size=3))
@@ -364,10 +365,10 @@ EDIT = st.tuples(st.booleans(), st.lists(st.integers(0, 400), max_size=3))
 
 @given(
     start=ROWS,
-    size=st.integers(1, 12),
+    size=st.integers(1, 6),
     cap=st.none() | st.integers(1, 12),
-    edits=st.lists(st.tuples(st.integers(2, 6), EDIT), max_size=6),
-    max_passes=st.integers(1, 4),
+    edits=st.lists(st.tuples(st.integers(2, 4), EDIT), max_size=6),
+    max_passes=st.integers(1, 2),
     concurrency=st.sampled_from([1, 4]),
 )
 @hypothesis_settings(

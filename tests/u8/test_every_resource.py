@@ -492,7 +492,7 @@ def test_a_row_version_that_is_no_number_fails_with_advice_and_moves_no_bookmark
 def test_what_only_looks_like_a_number_is_no_row_version(version: str) -> None:
     with u8_of("customer", count=1) as u8:
         u8.tables["customer"][0]["timestamp"] = version
-        with pytest.raises(U8Error):
+        with pytest.raises(U8Error, match="a timestamp is not a number"):
             sync(u8, "customer", "timestamp")
 
 
