@@ -260,6 +260,7 @@ def test_the_settings_that_examples_name_exist() -> None:
     found = {
         name
         for page in pages
+        if page.is_file()
         for name in re.findall(r"TAP_YONYOU_[A-Z_]+", page.read_text("utf-8"))
         if not name.endswith("_")
     }
