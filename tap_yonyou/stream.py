@@ -14,13 +14,13 @@ from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED, Metadata
 
 from tap_yonyou.command.catalog import check_stream
+from tap_yonyou.command.checks import blaming_stream_maps
 from tap_yonyou.compat import override
 from tap_yonyou.errors import RunError, counted, log_error
 from tap_yonyou.reading import Choice, Partition
 from tap_yonyou.replication import Outcome
 from tap_yonyou.replication.store import is_unsure
 from tap_yonyou.replication.versions import Versions
-from tap_yonyou.settings import blaming_stream_maps
 from tap_yonyou.u8.reader import Reader
 from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
 
