@@ -179,7 +179,7 @@ def test_the_pages_about_streams_hold_any_number_of_resources() -> None:
     assert "| `a` | string | First part of the key | 甲 |" in english
     assert "| `modified` *assumed* | date-time | When it was changed | 修改时间 |" in english
     assert "| `modified_begin` *seen* | date | Changed since | 起始修改时间 |" in english
-    assert english.index("FULL_TABLE only.") < english.index("No filters.")
+    assert english.index("No INCREMENTAL.") < english.index("No filters.")
     assert "虚构档案。`GET /api/invented/batch_get`，主键：`a`、`b`。" in chinese
     assert "| `modified`（*推测*） | date-time | 修改时间 |" in chinese
 
