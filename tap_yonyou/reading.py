@@ -22,7 +22,7 @@ from tap_yonyou.replication.log_based import LogBased, View, is_rewrite_due
 from tap_yonyou.replication.store import Folder, Store
 from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.u8 import values
-from tap_yonyou.u8.documents import DocumentReader
+from tap_yonyou.u8.documents import DocumentReader, EntryReader
 from tap_yonyou.u8.gateway import Endpoint
 from tap_yonyou.u8.reader import Reader
 from tap_yonyou.u8.values import DATA_SOURCE, Converter
@@ -233,21 +233,16 @@ class Reading:
         """Make what reads the list with these parameters, and the documents in it."""
         resource = self._plan.resource
         head, entry = resource.head or resource, resource.entry
-        converter = self._converter
-        if entry and entry.path:
-            needed = {*head.key, entry.date, entry.approval, *head.incremental} - {""}
-            converter = self._converter_of(head.schema, needed, head.key)
         listed = self._endpoint_of(head, self._params(params))
-        reader = Reader(
-            listed,
-            self._lookahead,
-            converter,
-            head.key,
-            max_passes=self._config["max_passes"],
-            lines=resource if entry and not entry.path else None,
-        )
-        if not entry or not entry.path:
-            return reader
+        most = self._config["max_passes"]
+        if not entry:
+            return Reader(listed, self._lookahead, self._converter, head.key, max_passes=most)
+        if not entry.path:
+            reading = listed, self._lookahead, self._converter, head.key
+            return EntryReader(resource, *reading, max_passes=most)
+        needed = {*head.key, entry.date, entry.approval, *head.incremental} - {""}
+        converter = self._converter_of(head.schema, needed, head.key)
+        reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
         return DocumentReader(endpoint, resource, reader, self._lookahead, self._converter)
 

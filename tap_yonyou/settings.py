@@ -1,133 +1,101 @@
-"""Which settings there are, and what is wrong with a configuration.
+"""Which settings there are, and how they are read.
 
 Descriptions, defaults and ranges stand here and nowhere else: `--about`, meltano.yml,
-.env.example and the tables of the READMEs are kept in step with them by a test.
+.env.example and the tables of docs/settings.md are kept in step with them by a test.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
-import requests
-from fsspec import get_filesystem_class
-from fsspec.core import split_protocol
-from jsonschema import SchemaError
 from singer_sdk import typing as th
-from singer_sdk.exceptions import ConfigValidationError
 
-from tap_yonyou.errors import SettingsError, TapError, one_line
-from tap_yonyou.u8 import resources
 from tap_yonyou.u8.errcodes import Action
 from tap_yonyou.u8.values import DATA_SOURCE
-from tap_yonyou.u8.wire import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from jsonschema import ValidationError
-
-_KINDS: Final = {
-    "string": "a text in quotes",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "object": "an object in JSON",
-    "array": "a list in JSON",
-}
-
-#: The one format and the one pattern that settings have.
-_MUST: Final = {"format": "be a date like 2024-12-31", "pattern": "begin with a slash"}
+#: How the names of environment variables begin.
+PREFIX: Final = "TAP_YONYOU_"
 
 DEFAULT_STREAMS: Final = ["customercontacts"]
 
-_KEY_TYPES: Final = frozenset(("string", "integer", "number", "null"))
+ACCOUNTS: Final = ("from_account", "to_account", "app_key", "app_secret", "token")
 
-#: The one variable with the prefix that is not a setting.
-_LOGLEVEL: Final = "LOGLEVEL"
+_RESOURCE: Final = r"^[^?#]*[^\s?#][^?#]*$"
+#: Without the slash it would become a part of the host's name.
+_PATH: Final = r"^/[^?#]*$"
+#: Any other field: the tap and its targets would replace its values.
+FIELD: Final = rf"^(?!(?i:_sdc_|{DATA_SOURCE}$)).*\S"
+_SENT: Final = "|".join((*ACCOUNTS, DATA_SOURCE, "page_index", "rows_per_page"))
+_PARAMETER: Final = rf"^(?!(?i:_sdc_|(?:{_SENT})$)).*\S"
 
-_SEE_SDK: Final = "cannot be used: see Stream Maps in the documentation of the SDK"
+#: What is wrong with a text, by the pattern or format that it does not have.
+WRONG: Final = {
+    "date": "must be a date like 2024-12-31",
+    r"\S": "must not be blank",
+    _RESOURCE: "must not be blank, nor hold ? or #",
+    _PATH: "must begin with a slash, and hold neither ? nor #",
+    FIELD: "must not be blank; ds_sequence and names that begin with _sdc_ are the tap's own",
+    _PARAMETER: "must not be blank, nor a parameter that the tap sets itself",
+}
 
-#: What no address of a gateway has: blanks, and the signs of a query, a fragment, credentials.
-_NOT_IN_URL: Final = re.compile(r"[\s?#@\\]")
+_SCHEMA: Final = {"type": "object", "$ref": "https://json-schema.org/draft/2020-12/schema"}
+_NUMBER: Final = {"type": "integer", "minimum": 1}
+_VALUE: Final = {"type": ["string", "number", "boolean", "null"]}
 
 
-#: What every request has, or only the log-in.
-RESERVED_PARAMS: Final = frozenset(
-    (
-        *("from_account", "to_account", "app_key", "app_secret", "token", DATA_SOURCE),
-        *("page_index", "rows_per_page"),
-    )
-)
-_TEXTS: Final = th.ArrayType(th.StringType(nullable=False))
-_VALUE: Final = th.CustomType({"type": ["string", "number", "boolean", "null"]})
-# Without the slash it would become a part of the host's name.
-_PATH: Final = th.Property("path", th.StringType(pattern="^/"))
-_SCHEMA: Final = th.Property("schema", th.ObjectType(additional_properties=th.ObjectType()))
-_DECLARATION: Final = th.ObjectType(
-    th.Property("key", _TEXTS, required=True),
-    _PATH,
-    th.Property("rows", th.StringType),
-    th.Property("params", th.ObjectType(additional_properties=_VALUE)),
-    _SCHEMA,
-    th.Property(
-        "incremental",
-        th.ObjectType(
-            th.Property("field", th.StringType, required=True),
-            th.Property("parameter", th.StringType, required=True),
-            th.Property(
-                "kind",
-                th.StringType(allowed_values=["code", "timestamp", "date"]),
-                required=True,
-            ),
-            additional_properties=False,
-        ),
-    ),
-    th.Property(
-        "entry",
-        th.ObjectType(
-            _PATH,
-            *(th.Property(name, th.StringType) for name in ("parameter", "rows", "date")),
-            th.Property("approval", th.StringType),
-            _SCHEMA,
-            additional_properties=False,
-        ),
-    ),
-    th.Property("replaces", th.BooleanType),
-    additional_properties=False,
+def _text(pattern: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern}
+
+
+def _named(names: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "propertyNames": {"pattern": names}, "additionalProperties": values}
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    members = {"properties": properties, "required": required.split()}
+    return {"type": "object", **members, "additionalProperties": False}
+
+
+_FIELD, _SENT_AS, _TEXT = _text(FIELD), _text(_PARAMETER), _text(r"\S")
+_FIELDS: Final = _named(FIELD, _SCHEMA)
+_KIND: Final = {"enum": ["code", "timestamp", "date"]}
+_MARKER: Final = _object("field parameter kind", field=_FIELD, parameter=_SENT_AS, kind=_KIND)
+_ASKED: Final = {"path": _text(_PATH), "rows": _TEXT, "schema": _FIELDS}
+_DECLARATION: Final = _object(
+    "key",
+    **_ASKED,
+    key={"type": "array", "items": _FIELD, "uniqueItems": True},
+    params=_named(_PARAMETER, _VALUE),
+    incremental=_MARKER,
+    entry=_object("", **_ASKED, parameter=_SENT_AS, date=_FIELD, approval=_FIELD),
+    replaces={"type": "boolean"},
 )
 
 
 def config_jsonschema() -> dict[str, Any]:
-    """Describe the settings.
-
-    Returns:
-        A JSON Schema. What the filters of a stream are stands in the file of its resource, which
-        is read for the streams that are chosen.
-    """
+    """Describe the settings as a JSON Schema; the filters of a stream are in its resource."""
     return th.PropertiesList(
         th.Property(
             "from_account",
             th.StringType,
             required=True,
             title="Caller id",
-            description="The caller's account (调用方id), from the developer's account page.",
-            examples=["my_developer_account"],
+            description="Account that calls the API (调用方id), from the developer's account page.",
         ),
         th.Property(
             "to_account",
             th.StringType,
             required=True,
             title="Provider id",
-            description="The account of the company whose U8+ is read (提供方id).",
-            examples=["my_company_account"],
+            description="Account of the company whose U8+ is read (提供方id).",
         ),
         th.Property(
             "app_key",
@@ -135,56 +103,52 @@ def config_jsonschema() -> dict[str, Any]:
             required=True,
             secret=True,
             title="App key",
-            description="The app's key (应用编码).",
+            description="Key of the app (应用编码).",
         ),
         th.Property(
             "app_secret",
             th.StringType,
             secret=True,
             title="App secret",
-            description="The app's secret (应用密钥); with it the tap obtains and renews the "
-            "token. One of app_secret and token must be set.",
+            description="Secret of the app (应用密钥), with which the tap logs in and renews its "
+            "token. Set this or token.",
         ),
         th.Property(
             "token",
             th.StringType,
             secret=True,
             title="Token",
-            description="A token issued elsewhere (全局访问唯一识别码), used until it expires. "
-            "Ignored where app_secret is set.",
+            description="Token issued elsewhere (全局访问唯一识别码), used until it expires. "
+            "Ignored if app_secret is set.",
         ),
         th.Property(
             "streams",
-            th.ArrayType(th.StringType(nullable=False)),
+            th.CustomType({"type": "array", "items": {"type": "string"}, "minItems": 1}),
             default=DEFAULT_STREAMS,
             title="Streams",
-            description="The lists of U8 to offer as streams, by name; an app is usually granted a "
-            "few only.",
-            examples=[DEFAULT_STREAMS],
+            description="Names of the streams to offer. An app is usually granted only a few.",
         ),
         th.Property(
             "resources",
-            th.ObjectType(additional_properties=_DECLARATION),
-            title="Lists of your own",
-            description="Declares lists of U8 that the tap has no file for, by name; streams "
-            "chooses them like the others.",
+            th.CustomType(_named(_RESOURCE, _DECLARATION)),
+            title="Resources",
+            description="Declares resources of the OpenAPI that the tap does not know, by name. "
+            "Each is a stream that streams may name.",
             examples=[{"fitem": {"key": ["code"]}}],
         ),
         th.Property(
             "ds_sequence",
             th.IntegerType(minimum=1),
             title="Data source number",
-            description="Number of the data source (数据源序号); left out, U8 takes the first "
-            "data source of the app.",
-            examples=[1],
+            description="Number of the data source to read (数据源序号). If it is not set, U8 "
+            "takes the app's first one.",
         ),
         th.Property(
             "ds_sequences",
-            th.ArrayType(th.IntegerType(minimum=1, nullable=False)),
+            th.CustomType({"type": "array", "items": _NUMBER, "minItems": 1}),
             title="Data source numbers",
-            description="Numbers of several data sources, each of which is read. Records then have "
-            "their number in a field ds_sequence, which is a part of the key. Not together with "
-            "ds_sequence.",
+            description="Numbers of several data sources to read. Each record then has its number "
+            "in the field ds_sequence, which is part of the key. Not together with ds_sequence.",
             examples=[[1, 2, 3]],
         ),
         th.Property(
@@ -199,73 +163,89 @@ def config_jsonschema() -> dict[str, Any]:
             th.IntegerType(minimum=1, maximum=10000),
             default=500,
             title="Page size",
-            description="Rows to ask for in one request, 1 to 10000 (rows_per_page). A server "
-            "may give fewer; the tap follows what the reply says.",
+            description="Rows to ask for in one request, 1 to 10000 (rows_per_page). A server may "
+            "return fewer; the tap follows what the reply says.",
         ),
         th.Property(
             "concurrency",
             th.IntegerType(minimum=1, maximum=16),
             default=4,
-            title="Requests at a time",
-            description="The most requests in flight, 1 to 16: while a page is written, the next "
-            "ones are on the wire. With 1 the pages are read one after the other.",
+            title="Concurrent requests",
+            description="Maximum number of requests in flight, 1 to 16: while one page is written, "
+            "the next ones are requested. With 1, pages are read one after the other.",
         ),
         th.Property(
             "request_timeout",
             th.IntegerType(minimum=1),
             default=100,
             title="Request timeout",
-            description="Seconds for one request as a whole, up to the last byte of the answer.",
+            description="Seconds for one request as a whole, up to the last byte of the answer. "
+            "Only headers that arrive byte by byte can take longer.",
         ),
         th.Property(
             "max_attempts",
             th.IntegerType(minimum=1),
             default=8,
             title="Attempts",
-            description="How often a request is sent before the run ends. The waits between "
-            "attempts begin with half a second and double, up to a minute.",
+            description="How many times a request is sent before the stream fails. The waits "
+            "between attempts start at half a second and double, up to a minute.",
         ),
         th.Property(
             "max_passes",
             th.IntegerType(minimum=1),
             default=3,
             title="Passes",
-            description="How often all pages are read if the list changes meanwhile, before the "
-            "run ends.",
+            description="How many times all pages are read if the list changes during the read, "
+            "before the stream fails.",
         ),
         th.Property(
             "errcode_actions",
-            th.ObjectType(
-                additional_properties=th.StringType(allowed_values=[*Action], nullable=False),
-            ),
+            th.CustomType({"type": "object", "additionalProperties": {"enum": [*Action]}}),
             title="Actions by errcode",
-            description="Corrects what the tap does about an errcode: empty (no rows), login "
-            "(new token, repeat), retry (wait and repeat) or fatal (end the run).",
+            description="Overrides what the tap does on an errcode: empty (no rows), login (log in "
+            "again, then retry), retry (wait, then retry) or fatal (fail).",
             examples=[{"29999": "retry"}],
         ),
         th.Property(
             "emit_activate_version_messages",
             th.BooleanType,
             default=False,
-            title="Delete what is gone",
-            description="Sends ACTIVATE_VERSION after the last record of a complete FULL_TABLE "
-            "read, or of the first one with LOG_BASED, so that the target deletes or marks rows "
-            "that are gone from U8.",
+            title="Table versions",
+            description="Sends ACTIVATE_VERSION after a complete read. With FULL_TABLE, the target "
+            "then deletes or marks the rows that no longer come. LOG_BASED always marks deletions; "
+            "a version, sent after every row was written again, also removes the rows that the "
+            "state did not know.",
         ),
         th.Property(
             "max_deletes_percent",
             th.IntegerType(minimum=0, maximum=100),
             default=50,
-            title="Most deletes",
-            description="How many percent of the rows of the last complete read may be gone, 0 to "
-            "100. If more are, nothing is deleted and the stream fails.",
+            title="Maximum deletions",
+            description="Maximum percentage of the rows of the last complete read that may have "
+            "been deleted, 0 to 100. If it is exceeded, nothing is deleted and the stream fails.",
+        ),
+        th.Property(
+            "rewrite_days",
+            th.IntegerType(minimum=0),
+            default=30,
+            title="Days between rewrites",
+            description="LOG_BASED writes every row again when the last time it did so is this "
+            "many days ago, 0 for never. This repairs a table that differs from the state.",
+        ),
+        th.Property(
+            "lookback_days",
+            th.IntegerType(minimum=0),
+            default=31,
+            title="Look-back days",
+            description="LOG_BASED fetches documents dated within this many days again. "
+            "INCREMENTAL by a date starts this many days before its bookmark.",
         ),
         th.Property(
             "snapshot_store",
             th.StringType,
             title="Snapshot store",
-            description="Where LOG_BASED keeps its snapshots: a folder, or a URL of fsspec without "
-            "credentials. Left out, they are a part of the state.",
+            description="Where LOG_BASED keeps its snapshots: a folder, or an fsspec URL without "
+            "credentials. If it is not set, they are part of the state.",
             examples=["snapshots", "s3://bucket/yonyou"],
         ),
         th.Property(
@@ -280,64 +260,22 @@ def config_jsonschema() -> dict[str, Any]:
     ).to_dict()
 
 
-def from_environment(schema: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Read the settings that the environment has.
-
-    Args:
-        schema: The JSON Schema of the settings.
-        prefix: The beginning of the names of variables.
-
-    Returns:
-        Settings by name; a text that cannot be read as its type stays one, for `problems` to say.
-    """
+def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the settings of the environment; a text of another type stays one, to be refused."""
     found: dict[str, Any] = {}
     for name, setting in schema["properties"].items():
-        if text := os.environ.get(f"{prefix}{name.upper()}"):
+        if text := os.environ.get(f"{PREFIX}{name.upper()}"):
             found[name] = text
             if "string" not in setting["type"]:
-                with suppress(ValueError, RecursionError):
+                with suppress(ValueError):
                     text = text.lower() if "boolean" in setting["type"] else text
-                    # As in files, where 1e3 is no whole number.
+                    # As the SDK reads files: 1e3 is not an integer.
                     found[name] = json.loads(text, parse_float=Decimal)
     return found
 
 
-def unknown_variables(schema: Mapping[str, Any], prefix: str, *, by_meltano: bool) -> list[str]:
-    """Find variables that look like settings and are none.
-
-    Args:
-        schema: The JSON Schema of the settings.
-        prefix: The beginning of the names of variables.
-        by_meltano: Whether names are passed over that Meltano makes beside those of the settings:
-            one for each value within an object, and all again with a plugin's own name.
-
-    Returns:
-        A line for each: which variable, and which one may be meant. Never a value.
-    """
-    known = {name.upper(): setting for name, setting in schema["properties"].items()}
-    objects = [name for name, setting in known.items() if "object" in setting["type"]]
-    # Meltano's extras (select, metadata …) begin with two underscores.
-    pattern = rf"_.*|{_LOGLEVEL}|{'|'.join(known)}"
-    if by_meltano:
-        pattern = rf".*__.*|(.+_)?(({'|'.join(objects)})_.+|{pattern})"
-    names = [name.removeprefix(prefix) for name in os.environ if name.startswith(prefix)]
-    return [
-        f"unknown setting {prefix}{name}: "
-        + _suggest(f"{prefix}{name}".upper(), [f"{prefix}{k}" for k in (*known, _LOGLEVEL)])
-        for name in names
-        if os.environ[f"{prefix}{name}"] and not re.fullmatch(pattern, name)
-    ]
-
-
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is null or blank: to a user that is not set.
-
-    Args:
-        config: A configuration.
-
-    Returns:
-        A copy without such settings, filters and parts of declarations.
-    """
+    """Leave out what is null or blank, also in filters and declarations: it is not set."""
     kept = {name: value for name, value in config.items() if value is not None and value != ""}
     for setting in ("filters", "resources"):
         if isinstance(by_stream := kept.get(setting), dict):
@@ -348,295 +286,13 @@ def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def not_text(config: Mapping[str, Any]) -> list[str]:
-    """Find settings with a text that cannot be sent: half a character, or not UTF-8.
-
-    Args:
-        config: A configuration.
-
-    Returns:
-        A line for each.
-    """
-    lines = []
-    for name, value in config.items():
-        try:
-            json.dumps({name: value}, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError:
-            lines.append(one_line(f"{name} is not valid text: write it in UTF-8"))
-    return lines
-
-
-def problems(config: Mapping[str, Any], schema: Mapping[str, Any], env_prefix: str) -> list[str]:
-    """Find what is wrong with a configuration.
-
-    Args:
-        config: A configuration without blanks.
-        schema: What `config_jsonschema` gave, with the settings of the SDK added.
-        env_prefix: The beginning of the names of environment variables.
-
-    Returns:
-        A line for each problem: which setting, what is wrong, what to do. Never a value.
-    """
-    lines, filters = _streams(config)
-    schema = {**schema, "properties": {**schema["properties"], "filters": _closed(filters)}}
-    validator = th.DEFAULT_JSONSCHEMA_VALIDATOR(
-        schema,
-        format_checker=th.DEFAULT_JSONSCHEMA_VALIDATOR.FORMAT_CHECKER,
-    )
-    try:
-        for error in validator.iter_errors(config):
-            lines.extend(_explain(error, env_prefix))
-    except AttributeError:
-        # The SDK's own schema has a choice that is no schema, for `__else__` in stream maps.
-        lines.append(f"stream_maps {_SEE_SDK}")
-    if "app_secret" not in config and "token" not in config:
-        lines.append(
-            f"app_secret and token are both missing: set app_secret (or {env_prefix}APP_SECRET) "
-            "to have the tap log in, or token to use a token issued elsewhere",
-        )
-    if isinstance(api_url := config.get("api_url"), str) and not _is_allowed(api_url):
-        lines.append(
-            "api_url must be an https address without blanks, credentials, query or fragment; "
-            "plain http is allowed for a loopback host only, because requests carry secrets",
-        )
-    if config.get("ds_sequences") == []:
-        lines.append("ds_sequences must name one or more data sources")
-    if "ds_sequences" in config and DATA_SOURCE in config:
-        lines.append("ds_sequence and ds_sequences are both set: set one of them")
-    if isinstance(store := config.get("snapshot_store"), str) and (problem := _store(store)):
-        lines.append(f"snapshot_store {problem}")
-    # A name may hold a line feed.
-    return [one_line(line, 1000) for line in dict.fromkeys(lines)]
-
-
-def _streams(config: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
-    """Find what is wrong with the streams, and the filters that they have."""
-    streams, declared = config.get("streams", DEFAULT_STREAMS), config.get("resources", {})
-    declared = declared if isinstance(declared, dict) else {}
-    files = resources.names()
-    lines = [line for name, one in declared.items() for line in _contradictions(name, one, files)]
-    known = sorted({*files, *declared, *_entries(declared)})
-    names = [name for name in streams if isinstance(name, str)] if isinstance(streams, list) else []
-    lines += [
-        f"unknown stream {one_line(name)} in streams: {_suggest(name, known)}"
-        for name in names
-        if name not in known
-    ]
-    maps = config.get("stream_maps", {})
-    lines += [
-        # It might remove what nobody may see.
-        f"unknown stream {one_line(name)} in stream_maps: {_suggest(name, known)}"
-        for name, one in (maps.items() if isinstance(maps, dict) else ())
-        if name not in {*known, "__else__"}
-        and not re.search(r"[*?\[]", name)
-        and not (isinstance(one, dict) and "__source__" in one)
-    ]
-    if streams == []:
-        lines.append(f"streams must name one or more of {', '.join(known)}")
-    filters = {
-        name: dict(resources.load(name).filters) if name in files else {}
-        for name in names
-        if name in known
-    }
-    return lines, {name: one or _closed({}) for name, one in filters.items()}
-
-
-def _entries(declared: Mapping[str, Any]) -> list[str]:
-    """Name the streams of the lines of declared documents."""
-    return [
-        f"{name}{resources.ENTRY}"
-        for name, one in declared.items()
-        if isinstance(one, dict) and "entry" in one
-    ]
-
-
-def _contradictions(name: str, declaration: Any, files: list[str]) -> Iterator[str]:
-    """Find what a declaration says that cannot be; its shape is checked with the others."""
-    where = f"resources.{one_line(name)}"
-    if not isinstance(declaration, dict) or not isinstance(declaration.get("key"), list):
-        return
-    if name in files and not declaration.get("replaces"):
-        yield f"{where} is built in; set replaces: true to read it in another way on purpose"
-    if name not in files and declaration.get("replaces"):
-        yield f"{where} replaces nothing: {_suggest(name, files)}"
-    if name in files and name.endswith(resources.ENTRY):
-        head = name.removesuffix(resources.ENTRY)
-        yield f"{where} are lines: declare them as resources.{head}.entry"
-    if "entry" in declaration and not declaration["key"]:
-        yield f"{where}.key is empty: lines need the key of their document"
-    fields, marker = declaration.get("schema"), declaration.get("incremental")
-    needed = [(key, "key") for key in declaration["key"]]
-    if isinstance(marker, dict):
-        needed.append((marker.get("field"), "incremental.field"))
-    if isinstance(fields, dict):
-        for field, role in needed:
-            if field not in fields:
-                yield f"{where}.schema lacks {one_line(str(field))}, its {role}"
-        yield from _schema_problems(f"{where}.schema", fields, declaration["key"])
-    yield from _param_problems(where, declaration.get("params"), marker)
-
-
-def _param_problems(where: str, params: Any, marker: Any) -> Iterator[str]:
-    sent = [("params", param) for param in (params if isinstance(params, dict) else ())]
-    if isinstance(marker, dict):
-        sent.append(("incremental.parameter", str(marker.get("parameter"))))
-    for part, param in sent:
-        if param.lower() in RESERVED_PARAMS:
-            yield f"{where}.{part}: {one_line(param)} is set by the tap"
-
-
-def _schema_problems(where: str, fields: dict[str, Any], key: list[Any]) -> Iterator[str]:
-    for name, about in fields.items():
-        try:
-            th.DEFAULT_JSONSCHEMA_VALIDATOR.check_schema(about)
-            types = about.get("type", [])
-        except (SchemaError, AttributeError):
-            yield f"{where}.{one_line(name)} is no JSON Schema"
-            continue
-        types = {types} if isinstance(types, str) else {*types}
-        if name in key and (not types or types - _KEY_TYPES):
-            yield f"{where}.{one_line(name)} must have the type string, integer or number, as a key"
-
-
-def _store(url: str) -> str:
-    """Say what is wrong with a URL of fsspec."""
-    protocol, _ = split_protocol(url)
-    if not url.strip() or (protocol is None and ":" in url):
-        return "must be a folder, or a URL like s3://bucket/folder"
-    try:
-        if "@" in urlsplit(url).netloc:
-            return "must have no credentials; the environment has a place for them"
-        get_filesystem_class(protocol)
-    except (ImportError, ValueError) as error:
-        return f"cannot be used: {error}"
-    return ""
-
-
-def _closed(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-@contextmanager
-def blaming_stream_maps() -> Iterator[None]:
-    """Turn what goes wrong within, where records are mapped, into an error of the settings.
-
-    Raises:
-        SettingsError: Which property could not be mapped; neither its rule nor a value.
-    """
-    try:
-        yield
-    except TapError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- an expression may raise anything
-        # The SDK's own text shows the expression and names no property; its variables know that.
-        variables = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
-        names = [v[n] for v in variables for n in ("prop_key", "property_name") if n in v]
-        reason = type(error.__cause__ or error).__name__
-        if isinstance(error, ConfigValidationError):
-            msg = "flattening_enabled needs flattening_max_depth"
-        elif names:
-            msg = (
-                f"stream_maps: {names[-1] or '__filter__'} cannot be mapped ({reason}); check the "
-                "expression: fields may be null, and a key cannot be removed"
-            )
-        else:
-            msg = f"stream_maps {_SEE_SDK} ({reason})"
-        raise SettingsError(msg) from None
-
-
 def stream_maps_of(config: Mapping[str, Any], stream: str) -> list[tuple[str, Any]]:
-    """Choose the stream maps that may change what a stream emits.
-
-    Args:
-        config: A configuration without problems.
-        stream: The stream's name.
-
-    Returns:
-        Name and map, in the order in which they apply.
-    """
+    """Choose the stream maps that may change what a stream emits, in the order they apply."""
     maps: Mapping[str, Any] = config.get("stream_maps") or {}
     return [
-        (name, one)
-        for name, one in maps.items()
+        (name, stream_map)
+        for name, stream_map in maps.items()
         if name == "__else__"
         or fnmatchcase(stream, name)
-        or (isinstance(one, dict) and fnmatchcase(stream, str(one.get("__source__"))))
+        or (isinstance(stream_map, dict) and fnmatchcase(stream, str(stream_map.get("__source__"))))
     ]
-
-
-def expected(schema: Mapping[str, Any]) -> str:
-    """Describe the type of a setting.
-
-    Args:
-        schema: The setting's JSON Schema.
-
-    Returns:
-        For example `a whole number from 1 to 10000`.
-    """
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    text = " or ".join(_KINDS.get(kind, kind) for kind in types if kind != "null") or "valid"
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None:
-        text += f" from {low} to {high}" if high is not None else f" of at least {low}"
-    return text
-
-
-def _explain(error: ValidationError, env_prefix: str) -> Iterator[str]:
-    """Describe an error of the validator, whose own message would show the value."""
-    path = ".".join(str(part) for part in error.absolute_path)
-    schema: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
-    given: Any = error.instance
-    match error.validator:
-        case "required":
-            for name in schema["required"]:
-                if name not in given:
-                    yield _missing(path, name, env_prefix)
-        case "additionalProperties":
-            known = schema["properties"]
-            kind = "setting"
-            if path.startswith("filters"):
-                kind = "stream" if path == "filters" else "filter"
-            for name in given.keys() - known.keys():
-                full_name = one_line(f"{path}{path and '.'}{name}")
-                yield f"unknown {kind} {full_name}: {_suggest(name, known)}"
-        case "enum":
-            yield f"{path} must be one of {', '.join(schema['enum'])}"
-        case "format" | "pattern" as keyword:
-            yield f"{path} must {_MUST[keyword]}"
-        case "anyOf" | "oneOf":  # only the SDK's own settings have choices
-            yield f"{path} {_SEE_SDK}"
-        case _:
-            yield f"{path} must be {expected(schema)}"
-
-
-def _missing(path: str, name: str, env_prefix: str) -> str:
-    if path:
-        return f"{one_line(path)}.{name} is missing"
-    return f"{name} is missing: set it in the configuration or as {env_prefix}{name.upper()}"
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 -- 20 ms that only a mistake needs
-
-    known = list(known)
-    if not known:
-        return "there is none here"
-    if close := get_close_matches(name, known, n=1):
-        return f"did you mean {close[0]}?"
-    return f"use one of {', '.join(known)}"
-
-
-def _is_allowed(url: str) -> bool:
-    if _NOT_IN_URL.search(url):
-        return False
-    try:
-        # As it will be sent, so that no two readings of one address are possible.
-        parts = urlsplit(str(requests.Request("GET", url).prepare().url))
-        host, _ = parts.hostname or "", parts.port
-        host.encode("idna")
-    except ValueError:  # those of requests, urllib3 and codecs are ValueErrors, too
-        return False
-    if not host:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

@@ -17,13 +17,13 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from tap_yonyou.command.catalog import check_stream
+from tap_yonyou.command.checks import blaming_stream_maps
 from tap_yonyou.compat import override
 from tap_yonyou.errors import RunError, log_error
 from tap_yonyou.reading import Plan, Reading
 from tap_yonyou.replication import DELETED_AT
 from tap_yonyou.replication.store import holds
 from tap_yonyou.replication.versions import Version
-from tap_yonyou.settings import blaming_stream_maps
 from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,24 +10,20 @@ from singer_sdk.helpers.capabilities import (
     PluginCapabilities,
     TapCapabilities,
 )
-from singer_sdk.mapper import RemoveRecordTransform
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_yonyou import redaction
 from tap_yonyou.command.cli import CommandLine
 from tap_yonyou.compat import override
-from tap_yonyou.errors import SettingsError
 from tap_yonyou.settings import config_jsonschema, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
 from tap_yonyou.u8 import resources
 from tap_yonyou.u8.gateway import Endpoint, Gateway
-from tap_yonyou.u8.pages import Lookahead, U8Paginator
-from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
+from tap_yonyou.u8.pages import Ask, Lookahead, U8Paginator
+from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from singer_sdk import Stream
 
     from tap_yonyou.u8.resources import Resource
 
@@ -78,12 +73,27 @@ class TapYonyou(CommandLine):
                 name,
             )
             return resource
-        params = {**resource.params, "rows_per_page": self.config["page_size"]}
+        return resources.with_seen_fields(resource, self._sample(resource, gateway))
+
+    def _sample(self, resource: Resource, gateway: Gateway) -> list[Any]:
+        """Read the rows of a page or, of lines, those of its first document."""
+        params = dict(resource.params)
         if sources := self.config.get("ds_sequences"):
             params[DATA_SOURCE] = sources[0]
-        endpoint = Endpoint(resource.path, resource.rows, name, params)
-        reply = gateway.get(endpoint, next(U8Paginator().ahead()), threading.Event())
-        return resources.with_seen_fields(resource, reply.rows or [])
+        head, entry, never = resource.head or resource, resource.entry, threading.Event()
+        paged = {**params, "rows_per_page": self.config["page_size"]}
+        listed = Endpoint(head.path, head.rows, resource.name, paged)
+        rows = gateway.get(listed, next(U8Paginator().ahead()), never).rows or []
+        if not entry:
+            return rows
+        if not entry.path:
+            return [line for row in rows for line in row.get(entry.rows) or ()]
+        endpoint = Endpoint(resource.path, resource.rows, resource.name, params)
+        codes = [row[head.key[0]] for row in rows[:1]]
+        asks = (
+            Ask({entry.parameter: code}, "one document", {}, {head.key[0]: code}) for code in codes
+        )
+        return [line for ask in asks for line in gateway.get(endpoint, ask, never).rows or ()]
 
     @property
     def _has_account(self) -> bool:
@@ -94,49 +104,13 @@ class TapYonyou(CommandLine):
     @override
     def setup_mapper(self) -> None:
         super().setup_mapper()
+        if not self.config["emit_activate_version_messages"]:
+            return
         for stream in self.streams.values():
-            if stream.selected:
-                self._check_deletes(stream)
-
-    def _check_deletes(self, stream: Stream) -> None:
-        """Look at what deletes do together with filters and stream maps.
-
-        Raises:
-            SettingsError: A stream map would remove what tells of a deletion.
-        """
-        maps = [one for _, one in stream_maps_of(self.config, stream.name) if isinstance(one, dict)]
-        if stream.replication_method == REPLICATION_LOG_BASED:
-            _check_maps(stream, maps)
-        if (
-            self.config["emit_activate_version_messages"]
-            and stream.replication_method == REPLICATION_FULL_TABLE
-            and (
-                self.config.get("filters", {}).get(stream.name)
-                or any(one.get("__filter__") for one in maps)
+            maps = dict(stream_maps_of(self.config, stream.name)).values()
+            is_filtered = self.config.get("filters", {}).get(stream.name) or any(
+                isinstance(stream_map, dict) and stream_map.get("__filter__") for stream_map in maps
             )
-        ):
-            self.logger.warning(FILTERED, stream.name)
-
-
-def _check_maps(stream: Stream, maps: list[dict[str, Any]]) -> None:
-    """Refuse stream maps that a record with nothing but a key would come through as another one."""
-    problem, advice = "", "use FULL_TABLE, or map other fields only"
-    for one in maps:
-        if one.get("__filter__"):
-            problem, advice = "__filter__ would hide deletions", "use filters, or FULL_TABLE"
-        if "__key_properties__" in one:
-            problem = "__key_properties__ gives deletions another key"
-        for key in stream.primary_keys:
-            others = {*re.findall(r"\w+", str(one.get(key, key)))} & {*stream.schema["properties"]}
-            if others != {key}:
-                problem = f"the key {key} is made of other fields, which a deletion has not"
-    for transform in stream.stream_maps:
-        if isinstance(transform, RemoveRecordTransform):
-            continue
-        mapped = {one.get(DELETED_AT, DELETED_AT) for one in maps}
-        if DELETED_AT not in transform.transformed_schema["properties"] or mapped - {DELETED_AT}:
-            problem = f"{DELETED_AT} is removed, which tells of deletions"
-            advice = f"add {DELETED_AT}: {DELETED_AT}"
-    if problem:
-        msg = f"{stream.name}: stream_maps cannot be used with LOG_BASED: {problem}; {advice}"
-        raise SettingsError(msg)
+            is_full = stream.replication_method == REPLICATION_FULL_TABLE
+            if stream.selected and is_full and is_filtered:
+                self.logger.warning(FILTERED, stream.name)

@@ -1,6 +1,6 @@
 """What follows from the tap and its resources: files for Meltano, and pages of docs/.
 
-`python -m tools.documents` writes them anew; a test says when that was forgotten.
+`python -m tools.documents` writes them; a test fails if they are out of date.
 """
 
 from __future__ import annotations
@@ -52,18 +52,7 @@ class Part(NamedTuple):
     end: str
 
     def put(self, file: str, content: str) -> str:
-        """Bring a file up to date.
-
-        Args:
-            file: Its text.
-            content: What belongs between the two lines.
-
-        Returns:
-            The new text.
-
-        Raises:
-            ValueError: The two lines do not stand there once each.
-        """
+        """Replace what stands between the two lines in the text of a file."""
         before, rest = file.split(self.begin)
         _, after = rest.split(self.end)
         return f"{before}{self.begin}{content}{self.end}{after}"
@@ -92,7 +81,7 @@ class Words(NamedTuple):
         incremental: A template of the bookmark's field and filter.
         lines: What is said of the filters of lines, a template of the stream of their heads.
         space: What stands between two sentences.
-        full_table: Stands where nothing serves INCREMENTAL.
+        no_incremental: Stands where nothing serves INCREMENTAL.
         attested: What is said of a field that the vendor's page does not have.
         about: Takes meaning and Chinese term to the cells that stand in a row.
     """
@@ -107,7 +96,7 @@ class Words(NamedTuple):
     incremental: str
     lines: str
     space: str
-    full_table: str
+    no_incremental: str
     attested: Mapping[str, str]
     about: Callable[[str, str], tuple[str, ...]]
 
@@ -123,7 +112,7 @@ ENGLISH: Final = Words(
     incremental="INCREMENTAL on `{field}`, sent as `{filter}`.",
     lines="Filters and INCREMENTAL as for [`{head}`](#{head}).",
     space=" ",
-    full_table="FULL_TABLE only.",
+    no_incremental="No INCREMENTAL.",
     attested={"vendor": "", "seen": " *seen*", "assumed": " *assumed*"},
     about=lambda meaning, chinese: (meaning, chinese),
 )
@@ -138,18 +127,14 @@ CHINESE: Final = Words(
     incremental="可按 `{field}` 增量同步，书签作为 `{filter}` 发送。",
     lines="过滤条件和增量同步与 [`{head}`](#{head}) 相同。",
     space="",
-    full_table="只支持 FULL_TABLE。",
+    no_incremental="不支持 INCREMENTAL。",
     attested={"vendor": "", "seen": "（*实测*）", "assumed": "（*推测*）"},
     about=lambda _, chinese: (chinese,),
 )
 
 
 def definition() -> dict[str, Any]:
-    """Define the plugin.
-
-    Returns:
-        What `meltano add --from-ref` takes.
-    """
+    """Define the plugin for `meltano add --from-ref`."""
     schema = _schema()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
@@ -180,35 +165,20 @@ def definition() -> dict[str, Any]:
 
 
 def own_settings() -> dict[str, Any]:
-    """Give the settings that are the tap's own.
-
-    Returns:
-        The JSON Schema of each by name, without those of the SDK.
-    """
+    """Give the JSON Schema of each setting of the tap, without those of the SDK."""
     settings = _schema()["properties"].items()
     return {name: setting for name, setting in settings if not name.startswith(_SDK)}
 
 
 def kind(schema: Mapping[str, Any]) -> str:
-    """Name the type of a setting, a field or a filter.
-
-    Args:
-        schema: Its JSON Schema.
-
-    Returns:
-        The type, or the format of a text that has one.
-    """
+    """Name the type of a setting, a field or a filter, or the format of a text that has one."""
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     (only,) = (kind for kind in types if kind != "null")
     return str(schema.get("format", only))
 
 
 def files() -> dict[Path, str]:
-    """Write all that is written here.
-
-    Returns:
-        The text of each file, or all of a file of which only a part is written here.
-    """
+    """Give the text of each file, whole even if only a part of it is written here."""
     extractor = {**definition(), "pip_url": "-e . -c requirements/tap-yonyou.txt"}
     del extractor["plugin_type"], extractor["repo"]
     indented = "".join(f"    {line}" for line in _yaml([extractor]).splitlines(keepends=True))
@@ -225,15 +195,7 @@ def files() -> dict[Path, str]:
 
 
 def streams_page(streams: Iterable[Resource], words: Words) -> str:
-    """Write what is generated of the page about streams.
-
-    Args:
-        streams: Which streams.
-        words: Its language.
-
-    Returns:
-        Markdown.
-    """
+    """Write the generated part of the page about streams."""
     streams = list(streams)
     heading, *columns = words.contents
     contents = (
@@ -265,7 +227,7 @@ def _stream(stream: Resource, words: Words) -> Iterator[str]:
         facts += words.lines.format(head=stream.head.name)
         del tables[1]
     else:
-        facts += words.space.join(markers) or words.full_table
+        facts += words.space.join(markers) or words.no_incremental
     yield f"## {stream.name}\n\n{facts}\n"
     for section, (heading, *columns), properties in tables:
         if not properties:

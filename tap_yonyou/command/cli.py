@@ -1,16 +1,15 @@
-"""What the command line takes, and how a run goes on or ends when something fails."""
+"""What the command line takes, and how a run goes on when something fails."""
 
 from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
-from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_yonyou import redaction, settings
-from tap_yonyou.command import catalog, signals
+from tap_yonyou.command import catalog, checks, signals
 from tap_yonyou.command.output import Writer
 from tap_yonyou.compat import override
 from tap_yonyou.errors import RunError, SettingsError, U8Error, log_error, one_line
@@ -27,24 +26,15 @@ class CommandLine(Tap):
     message_writer_class = Writer
 
     def __init__(self, **kwargs: Any) -> None:
-        """Check everything a user gave, before anything is requested.
-
-        Args:
-            kwargs: As for the SDK's `Tap`.
-
-        Raises:
-            SettingsError: The configuration, the catalog or the state cannot be used.
-        """
+        """Check what a user gave before anything is requested."""
         if kwargs.get("catalog") is not None:
-            kwargs["catalog"] = catalog.read_catalog(kwargs["catalog"], self.logger)
-        if kwargs.get("state") is not None:
-            catalog.check_state(kwargs["state"])
+            kwargs["catalog"] = catalog.read_catalog(kwargs["catalog"])
         self.append_builtin_config(self.config_jsonschema)
         self._reads_environment = kwargs.pop("parse_env_config", False)
         if self._reads_environment:
             # The SDK's own way names no variable that it cannot read, and lets a `.env` found
             # above its installation overrule the real environment.
-            variables = settings.from_environment(self.config_jsonschema, self._env_var_prefix)
+            variables = settings.from_environment(self.config_jsonschema)
             kwargs["config"] = (kwargs.get("config") or {}) | variables
         self.writer = kwargs.setdefault("message_writer", None) or Writer()
         kwargs["message_writer"] = self.writer
@@ -53,63 +43,61 @@ class CommandLine(Tap):
     @classmethod
     @override
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        """Read the files named with `--config`."""
-        for path in value:
-            if path.lstrip().startswith("{"):  # which may hold secrets
-                msg = "--config takes the name of a file, not JSON"
-                raise SettingsError(msg)
-            try:
-                super().cb_config(ctx, param, (path,))
-            except (OSError, TypeError, ValueError, RuntimeError) as error:
-                missing = isinstance(error, FileNotFoundError)
-                reason = "was not found" if missing else "holds no JSON object"
-                msg = f"--config {path} {reason}"
-                raise SettingsError(msg) from None
-        return super().cb_config(ctx, param, value)
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, TypeError, ValueError, RuntimeError):
+            # What was given is not shown: it may be JSON with secrets in place of a file's name.
+            msg = "--config was not found, or is not a JSON object: give a file's name, or ENV"
+            raise SettingsError(msg) from None
 
     @classmethod
     @override
     def invoke(cls, **kwargs: Any) -> None:
-        """Run the command; the files of `--catalog` and `--state` are checked first."""
         for option in ("catalog", "state"):
             if (file := kwargs.get(option)) is not None:
-                content = io.BytesIO(_json(file.buffer, option))
-                kwargs[option] = io.TextIOWrapper(content, encoding="utf-8")
+                try:
+                    # In UTF-8, whatever the encoding of the machine is.
+                    content = json.load(file.buffer)
+                except ValueError:
+                    content = None
+                if not isinstance(content, dict):
+                    msg = f"--{option} is not a JSON object in UTF-8"
+                    raise SettingsError(msg)
+                kwargs[option] = io.StringIO(json.dumps(content))
         super().invoke(**kwargs)
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        catalog.check_state(state)
         super().load_state(state)
+        for name, bookmark in self.state.get("bookmarks", {}).items():
+            if stream := cast("U8Stream | None", self.streams.get(name)):
+                for part in (bookmark, *bookmark.get("partitions", ())):
+                    catalog.check_bookmark(stream, stream.resource, part)
 
     @override
     def setup_mapper(self) -> None:
-        # First the streams: with them the catalog gets the keys that it lacks.
-        is_any_selected = any(stream.selected for stream in self.streams.values())
         if others := catalog.selected(self.input_catalog) - self.streams.keys():
             names = one_line(", ".join(sorted(others)))
             msg = f"{names}: selected in the catalog, but not in the setting streams; change either"
             raise SettingsError(msg)
-        with settings.blaming_stream_maps():
-            super().setup_mapper()
-        if not is_any_selected:
+        if not any(stream.selected for stream in self.streams.values()):
             msg = (
                 f"no stream is selected; select {' or '.join(self.streams)} in the catalog "
                 '("selected": true in its metadata), with Meltano by the extractor\'s `select`'
             )
             raise SettingsError(msg)
+        with checks.blaming_stream_maps():
+            super().setup_mapper()
+        for stream in self.streams.values():
+            if stream.selected:
+                checks.check_deletions(stream, self.config)
 
-    # The SDK ends a run at the first stream that fails. What it does otherwise is kept; a test
-    # compares the messages of both ways.
+    # The SDK ends a run at the first stream that fails. The rest of what it does is kept; a test
+    # compares the messages of both.
 
     @override  # type: ignore[misc]
     def sync_all(self) -> None:
-        """Read all selected streams; one that fails does not stop the others.
-
-        Raises:
-            RunError: No stream can be read any more.
-            U8Error: Streams failed; the states of the others are written.
-        """
+        """Read all selected streams; one that fails does not stop the others."""
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:
@@ -129,7 +117,7 @@ class CommandLine(Tap):
             raise U8Error(msg)
 
     def _sync(self, stream: U8Stream, *, is_alone: bool) -> list[str]:
-        """Read a stream; say why it fails, unless that is said in the end, and what failed."""
+        """Read a stream, and name what failed; the error of a single stream ends the run."""
         try:
             stream.sync()
         except RunError:
@@ -146,45 +134,31 @@ class CommandLine(Tap):
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the configuration.
+        """Check the configuration; discovery, without `raise_errors`, needs no account.
 
         The SDK's own check shows the offending value, which may be a secret, and there is no other
         place between reading the environment and that check.
         """
-        self._config = settings.without_blanks(self._config)
-        if lines := settings.not_text(self._config):
-            raise SettingsError(*lines)
-        for name, setting in self.config_jsonschema["properties"].items():
-            if setting.get("secret"):
-                redaction.hide(str(self._config.get(name, "")))
-        lines = settings.problems(self._config, self.config_jsonschema, self._env_var_prefix)
-        unknown = settings.unknown_variables(
-            self.config_jsonschema,
-            self._env_var_prefix,
-            by_meltano=not self._reads_environment,
-        )
+        config, schema = settings.without_blanks(self._config), self.config_jsonschema
+        properties = schema["properties"].items()
+        secrets = [name for name, setting in properties if setting.get("secret")]
+        redaction.hide(*(str(config.get(name, "")) for name in secrets))
+        lines = checks.problems(config, schema, needs_account=raise_errors)
+        unknown = checks.unknown_variables(schema, by_meltano=not self._reads_environment)
         if self._reads_environment:
             lines += unknown
         elif raise_errors:
             for line in unknown:
                 self.logger.warning(line)
-        if lines and raise_errors:
+        if lines:
             raise SettingsError(*lines)
-        # Sets the defaults, which is all that is left to do.
-        list(JSONSchemaValidator(self.config_jsonschema).iter_errors(self._config))
-        return lines
+        defaults = {
+            name: setting["default"] for name, setting in properties if "default" in setting
+        }
+        self._config = defaults | config
+        return []
 
     @override
     def _handle_termination(self, signum: int, frame: object) -> None:
         """End as every signal does: the SDK would end with exit code 0 and a STATE."""
         signals.on_signal(signum)
-
-
-def _json(file: BinaryIO, option: str) -> bytes:
-    """Read JSON in UTF-8, whatever the encoding of the machine is."""
-    try:
-        # Half a character is no text.
-        return json.dumps(json.load(file), ensure_ascii=False, allow_nan=False).encode()
-    except (OSError, ValueError, RecursionError):
-        msg = f"--{option} is not JSON in UTF-8"
-        raise SettingsError(msg) from None

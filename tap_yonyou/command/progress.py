@@ -16,10 +16,11 @@ _INTERVAL: Final = 10.0
 
 
 class Progress:
-    """Counts pages and rows, and shows them unless INFO is not logged."""
+    """Counts pages, or documents, and rows, and shows them unless INFO is not logged."""
 
-    def __init__(self, name: str, logger: logging.Logger) -> None:
+    def __init__(self, name: str, logger: logging.Logger, unit: str = "page") -> None:
         """Show nothing yet."""
+        self._unit = unit
         self._name = name
         self._logger = logger
         self._is_on = logger.isEnabledFor(logging.INFO)
@@ -32,7 +33,7 @@ class Progress:
         if self._is_on and sys.stderr.isatty():
             from tqdm import tqdm  # noqa: PLC0415 -- only a sync at a terminal needs it
 
-            self._bar = tqdm(desc=self._name, unit=" pages", leave=False, file=sys.stderr)
+            self._bar = tqdm(desc=self._name, unit=f" {self._unit}s", leave=False, file=sys.stderr)
         return self
 
     def __exit__(
@@ -52,6 +53,7 @@ class Progress:
         rate = self._rows / max(now - self._started, 1e-9)
         if self._bar is not None:
             self._bar.total = pages
+            self._bar.n = page - 1  # of this pass
             self._bar.set_postfix_str(f"{self._rows} rows, {rate:.0f} rows/s", refresh=False)
             self._bar.update()
         elif self._is_on and now - self._last >= _INTERVAL:
@@ -60,8 +62,9 @@ class Progress:
             if pages and pages > page:
                 left = f", about {(now - self._started) * (pages - page) / page:.0f} s left"
             self._logger.info(
-                "%s: page %d of %s, %d rows, %.0f rows/s%s",
+                "%s: %s %d of %s, %d rows, %.0f rows/s%s",
                 self._name,
+                self._unit,
                 page,
                 pages or "?",
                 self._rows,

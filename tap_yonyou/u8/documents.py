@@ -59,12 +59,13 @@ class Documents:
         vanished: The heads of documents that U8 does not have any more.
     """
 
-    def __init__(self, heads: Sequence[Head], parameter: str) -> None:
-        """Ask for the document of each head by this parameter."""
+    def __init__(self, heads: Sequence[Head], parameter: str, key: str) -> None:
+        """Ask for the document of each head: by this parameter, which has the value of the key."""
         self.failed: list[Head] = []
         self.vanished: list[Head] = []
         self._heads = heads
         self._parameter = parameter
+        self._key = key
         self._answered = 0
         self._failures = 0
 
@@ -79,7 +80,7 @@ class Documents:
             head = self._heads[place]
             code = head.key[0] if isinstance(head.key, tuple) else head.key
             label = f"document {place + 1} of {len(self._heads)}"
-            yield Ask({self._parameter: code}, label, head.fields)
+            yield Ask({self._parameter: code}, label, head.fields, {self._key: code})
 
     def answered(self, ask: Ask, reply: Future[Reply]) -> None:  # noqa: ARG002 -- the current one
         """Set a document aside that could not be read.
@@ -224,7 +225,7 @@ class DocumentReader:
         yield from self._documents(wanted)
 
     def _documents(self, heads: list[Head]) -> Iterator[Page]:
-        documents = Documents(heads, self._entry.parameter)
+        documents = Documents(heads, self._entry.parameter, self._key[0])
         with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
             for place, (ask, reply) in enumerate(replies, start=1):
                 if (lines := reply.rows) is not None:

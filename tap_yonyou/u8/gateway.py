@@ -96,7 +96,7 @@ class Gateway:
             query = {**self._accounts, **self._scope, "token": token.id, **params}
             try:
                 reply = self._send(endpoint, endpoint.path, endpoint.rows, query)
-                self._check_page(reply)
+                self._check(reply, ask)
             except Failure as failure:
                 if failure.action is Action.LOGIN:
                     # If another token is in use by now, the request is repeated with that.
@@ -136,11 +136,14 @@ class Gateway:
             raise Failure(str(error), advice) from None
         return reply
 
-    def _check_page(self, reply: Reply) -> None:
-        """Raise Failure if a reply is neither a page of rows nor an empty result."""
+    def _check(self, reply: Reply, ask: Ask) -> None:
+        """Raise Failure unless a reply has what was asked for, or says that there is nothing."""
         if reply.errcode == OK:
             try:
-                reply.check_rows()
+                if ask.document:
+                    reply.check_document(ask.document)
+                else:
+                    reply.check_rows()
             except BadReply as error:
                 raise Failure(str(error), RELAY_HINT) from None
             return

@@ -36,6 +36,8 @@ class Ask(NamedTuple):
     label: str
     #: Fields that each row of the reply gets.
     fields: Mapping[str, Any] = _NOTHING
+    #: If it asks for a document, what tells that from others.
+    document: Mapping[str, Any] = _NOTHING
 
 
 class Asks(Protocol):

@@ -39,6 +39,7 @@ class Reply:
     Attributes:
         body: The JSON object.
         payload: What was asked for, the rows or the token, as it came; None if it did not.
+        holder: The object that has the payload: the body or, of lines, their document.
         rows: The payload if it is a list, else None.
         errcode: The error code; if it is missing, `0` where there is a payload, else `""`.
         errmsg: The message beside the error code.
@@ -56,8 +57,11 @@ class Reply:
             key: Where the payload is: `customercontacts`, `token`; dots lead into nested objects.
         """
         self.body = body
+        self._key = key
         self.payload: Any = body
+        self.holder: Any = None
         for name in key.split("."):
+            self.holder = self.payload
             self.payload = self.payload.get(name) if isinstance(self.payload, dict) else None
         self.rows: list[Any] | None = self.payload if isinstance(self.payload, list) else None
         errcode = body.get("errcode")
@@ -84,6 +88,30 @@ class Reply:
         if self.rows is None and self.row_count != 0:
             msg = "the reply has no list of rows"
             raise BadReply(msg)
+
+    def check_document(self, fields: Mapping[str, Any]) -> None:
+        """Raise BadReply unless this is the document with these fields, and has a list of lines.
+
+        The list may stand beside the document, and its absence may be written as `""`.
+        """
+        document = self.holder if isinstance(self.holder, dict) else {}
+        if self.payload is None:
+            self.payload = self.body.get(self._key.rpartition(".")[2])
+        if self.payload == "":
+            self.payload = []
+        if not document or document is self.body or not isinstance(self.payload, list):
+            msg = "the reply has no document with lines"
+            raise BadReply(msg)
+        if not all(isinstance(line, dict) for line in self.payload):
+            msg = "the reply has a line that is not a JSON object"
+            raise BadReply(msg)
+        names = {name.casefold(): value for name, value in document.items()}
+        for name, value in fields.items():
+            came = names.get(name.casefold())
+            if came not in {None, ""} and str(came).strip() != str(value).strip():
+                msg = "the reply has another document"
+                raise BadReply(msg)
+        self.rows = self.payload
 
     def check_errcode(self) -> None:
         """Raise BadReply if there is neither an `errcode` nor a payload."""

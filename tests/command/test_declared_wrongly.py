@@ -127,6 +127,11 @@ def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
 
 # Declarations
 
+OWN = ("ds_sequence", "DS_SEQUENCE", "_sdc_deleted_at", "_SDC_x", " ")
+NAME = "must not be blank; ds_sequence and names that begin with _sdc_ are the tap's own"
+SENT = "must not be blank, nor a parameter that the tap sets itself"
+PATH = "path must begin with a slash, and hold neither ? nor #"
+
 
 def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
     parts = ("path", "rows", "params", "schema", "incremental", "replaces")
@@ -138,16 +143,26 @@ def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ({"path": "api/fitem"}, "path must begin with a slash"),
-        ({"path": ".example.com/"}, "path must begin with a slash"),
-        ({"params": {"App_Secret": "x"}}, "params: App_Secret is set by the tap"),
+        *[({"path": path}, PATH) for path in ("api/fitem", ".example.com/", "/a?b=1", "/a#b")],
+        ({"rows": " "}, "rows must not be blank"),
+        *[({"key": ["code", name]}, f"key.1 {NAME}") for name in OWN],
+        *[({"schema": {"code": TEXT, name: TEXT}}, f"schema.{name} {NAME}") for name in OWN],
+        *[({"incremental": DAY | {"field": name}}, f"incremental.field {NAME}") for name in OWN],
+        *[({"params": {name: "x"}}, f"params.{name} {SENT}") for name in (*OWN, "App_Secret")],
+        *[
+            ({"incremental": VERSION | {"parameter": name}}, f"incremental.parameter {SENT}")
+            for name in (*OWN, "page_index")
+        ],
+        ({"key": ["code", "code"]}, "key must name each only once"),
         ({"params": {"a": [1]}}, "params.a must be a text in quotes or a number or true or false"),
+        ({"schema": {"code": TEXT, "x": {"type": "txt"}}}, "schema.x.type is not JSON Schema"),
         (
-            {"incremental": VERSION | {"parameter": "page_index"}},
-            "incremental.parameter: page_index is set by the tap",
+            {"schema": {"code": TEXT, "x": {"items": 5}}},
+            "schema.x.items must be an object in JSON or true or false",
         ),
-        ({"schema": {"code": TEXT, "x": {"type": "txt"}}}, "schema.x is no JSON Schema"),
-        ({"schema": {"code": TEXT, "x": {"items": 5}}}, "schema.x is no JSON Schema"),
+        ({"entry": {"path": "x"}}, f"entry.{PATH}"),
+        ({"entry": {"parameter": "token"}}, f"entry.parameter {SENT}"),
+        ({"entry": {"schema": {"_sdc_a": TEXT}}}, f"entry.schema._sdc_a {NAME}"),
         (
             {"schema": {"code": {"type": ["array", "null"]}}},
             "schema.code must have the type string, integer or number, as a key",
@@ -157,7 +172,13 @@ def test_a_part_of_a_declaration_that_is_null_is_not_set() -> None:
 def test_a_declaration_that_cannot_be_used_is_one_line(declared: dict[str, Any], said: str) -> None:
     with fitem() as u8, pytest.raises(SettingsError) as error:
         read_fitem(u8, declared)
-    assert error.value.args == (f"resources.fitem.{said}",)
+    assert error.value.args == (" ".join(f"resources.fitem.{said}".split()),)
+
+
+@pytest.mark.parametrize("name", [" ", "a?b", "a#b"])
+def test_a_resource_has_a_name_that_an_address_can_hold(name: str) -> None:
+    with fitem() as u8, pytest.raises(SettingsError, match=r"must not be blank, nor hold \? or #"):
+        InProcess(u8, "customer", resources={name: {"key": []}})
 
 
 def test_params_are_sent_like_filters_and_kept_out_of_the_log() -> None:
@@ -199,7 +220,7 @@ def leave_out(entry: Any) -> None:
     ("change", "said"),
     [
         (deselect, "the catalog deselects the replication key timestamp; select it"),
-        (leave_out, "the catalog's schema lacks the replication key timestamp; discover it anew"),
+        (leave_out, "the catalog's schema lacks the replication key timestamp; discover it again"),
     ],
 )
 def test_a_catalog_without_the_replication_key_is_refused(

@@ -221,7 +221,7 @@ def test_what_is_printed_for_a_person_ends_in_silence(args: list[str]) -> None:
     )
     os.close(theirs)
     assert done.returncode == 1
-    assert errors(done.stderr) == []
+    assert errors_in(done.stderr.decode()) == []
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
 

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from dotenv import dotenv_values
 from jsonschema import Draft202012Validator
 
 from bench.plan import FLOOR
 from bench.plan import TAP as TAP_NAME
 from bench.results import AccountSet, Results
+from tap_yonyou.command.checks import problems
+from tap_yonyou.settings import from_environment
+from tap_yonyou.tap import TapYonyou
 from tap_yonyou.u8.errcodes import ERRCODES, Action
 from tap_yonyou.u8.resources import of
 from tests.conftest import TAP
@@ -132,6 +136,27 @@ def test_env_example_has_every_setting_with_its_description() -> None:
     assert not re.search(r"=$", text, re.MULTILINE)
 
 
+def test_env_example_means_the_same_to_a_shell_and_to_meltano(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / ".env.example").read_text("utf-8")
+    file = tmp_path / ".env"
+    file.write_text(re.sub(r"^# (?=\w+=)", "", text, flags=re.MULTILINE), "utf-8")
+    show = "import json, os; print(json.dumps(dict(os.environ)))"
+    script = f'set -a; . ./.env; set +a; "{sys.executable}" -c "{show}"'
+    shell = json.loads(subprocess.check_output(["/bin/sh", "-c", script], cwd=tmp_path))
+    meltano = dotenv_values(file)  # which Meltano uses
+    assert len(meltano) > len(OWN)
+    assert {name: shell[name] for name in meltano} == meltano
+    for name in meltano:
+        monkeypatch.setenv(name, shell[name])
+    schema = TapYonyou.config_jsonschema
+    config = from_environment(schema)
+    assert config.keys() >= OWN.keys()
+    both = ["ds_sequence and ds_sequences are both set: set one of them"]
+    assert problems(config, schema, needs_account=True) == both
+
+
 def test_the_chinese_table_of_settings_says_what_the_english_one_says() -> None:
     tables = []
     for page in ("docs/settings.md", "docs/settings.zh-CN.md"):
@@ -154,7 +179,7 @@ def test_the_pages_about_streams_hold_any_number_of_resources() -> None:
     assert "| `a` | string | First part of the key | 甲 |" in english
     assert "| `modified` *assumed* | date-time | When it was changed | 修改时间 |" in english
     assert "| `modified_begin` *seen* | date | Changed since | 起始修改时间 |" in english
-    assert english.index("FULL_TABLE only.") < english.index("No filters.")
+    assert english.index("No INCREMENTAL.") < english.index("No filters.")
     assert "虚构档案。`GET /api/invented/batch_get`，主键：`a`、`b`。" in chinese
     assert "| `modified`（*推测*） | date-time | 修改时间 |" in chinese
 
@@ -260,6 +285,7 @@ def test_the_settings_that_examples_name_exist() -> None:
     found = {
         name
         for page in pages
+        if page.is_file()
         for name in re.findall(r"TAP_YONYOU_[A-Z_]+", page.read_text("utf-8"))
         if not name.endswith("_")
     }

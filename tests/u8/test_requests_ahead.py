@@ -163,7 +163,7 @@ def test_no_more_pages_are_held_than_the_requests_in_flight_and_one(concurrency:
 
     replies = Lookahead(fetch, concurrency).replies(ENDPOINT, U8Paginator())
     for page, (ask, answer) in enumerate(replies, start=1):
-        assert ask == ({"page_index": page}, f"page {page}", {})
+        assert (ask.params, ask.label) == ({"page_index": page}, f"page {page}")
         assert answer.body["page_index"] == page
         time.sleep(0.01)  # the consumer is slow, the server is not
         assert len(asked) <= page + concurrency
