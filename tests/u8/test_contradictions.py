@@ -113,10 +113,19 @@ ZIPPED = gzip.compress(TOKEN.encode())
         (f"Content-Length: 1{'0' * 30}", b"{}"),
         ("Transfer-Encoding: chunked", b"-5\r\n\r\n{}"),
         ("Transfer-Encoding: chunked", b"f" * 20 + b"\r\n\r\n{}"),
+        ("Transfer-Encoding: chunked", b"2\r\n{}\r\n"),
         (f"Content-Encoding: gzip\r\nContent-Length: {len(ZIPPED)}", ZIPPED[:-999]),
         ("Content-Encoding: gzip\r\nContent-Length: 4", b"oops"),
     ],
-    ids=["length", "huge length", "negative chunk", "huge chunk", "cut gzip", "no gzip"],
+    ids=[
+        "length",
+        "huge length",
+        "negative chunk",
+        "huge chunk",
+        "no last chunk",
+        "cut gzip",
+        "no gzip",
+    ],
 )
 def test_a_body_that_does_not_keep_its_headers_promise_is_a_broken_answer(
     tap: RunTap,

@@ -182,7 +182,7 @@ def test_without_debug_no_traceback_is_shown(tap: RunTap, u8: Sandbox) -> None:
     assert 'File "' not in tap().log
 
 
-def test_a_server_that_is_down_is_waited_for(tap: RunTap) -> None:
+def test_a_server_that_is_down_is_tried_again(tap: RunTap) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     late = Sandbox(tables={"customercontacts": contacts(3)}, port=port)
