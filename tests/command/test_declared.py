@@ -111,6 +111,16 @@ def test_it_may_be_incremental(tap: RunTap, u8: Sandbox) -> None:
     assert second.codes == ["045", "046"]
 
 
+def test_the_lines_of_declared_documents_are_a_stream(tap: RunTap) -> None:
+    lines = {"path": "/api/count/get", "schema": {"qty": {"type": ["number", "null"]}}}
+    given = {"streams": ["count_entry"], "resources": {"count": {"key": ["no"], "entry": lines}}}
+    found = entry(json.loads(tap("--discover", **given).out))
+    assert found["key_properties"] == ["no", "line_number"]
+    assert [*found["schema"]["properties"]] == ["no", "line_number", "qty"]
+    unknown = tap(**(given | {"streams": ["counts_entry"]}))
+    assert unknown.errors == ["unknown stream counts_entry in streams: did you mean count_entry?"]
+
+
 def test_without_an_account_discovery_offers_the_key_and_says_so(
     tmp_path: Path,
     clean_env: dict[str, str],

@@ -211,6 +211,10 @@ COLUMNS = {
 }
 
 
+#: target-postgres cannot load a table with a column `version`, to which it wants to compare.
+RENAMED = {"TAP_YONYOU_STREAM_MAPS": '{"bom": {"bom_version": "version", "version": "__NULL__"}}'}
+
+
 def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
     database_url: str,
     tmp_path: Path,
@@ -221,11 +225,11 @@ def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
         warehouse = Warehouse(u8, database_url, SCHEMA, tmp_path)
         with warehouse.connection() as connection:
             connection.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-        done = warehouse.run()
+        done = warehouse.run(**RENAMED)
         assert done.returncode == 0, done.stdout
         assert counts(warehouse) == dict.fromkeys(RESOURCES, 40)
         assert columns(warehouse) == {
-            (name, field): COLUMNS[kind(about)]
+            (name, "bom_version" if field == "version" else field): COLUMNS[kind(about)]
             for name in RESOURCES
             for field, about in resources.load(name).schema["properties"].items()
         }
@@ -238,7 +242,7 @@ def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
             tables["warehouse"].append(sample("warehouse").row(41))
             tables["vendor"].append(sample("vendor").row(41))
             u8.refused["vendor"] = NOT_GRANTED
-        done = warehouse.run()
+        done = warehouse.run(**RENAMED)
         assert done.returncode == 1
         assert "vendor, page 1: errcode 39003" in done.stdout
         assert counts(warehouse) == dict.fromkeys(RESOURCES, 40) | {"warehouse": 41}

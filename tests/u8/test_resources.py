@@ -374,5 +374,5 @@ def test_a_declaration_that_replaces_corrects_what_it_names_and_keeps_the_rest()
 @pytest.mark.parametrize("name", ["ds_sequence", "DS_Sequence", "_sdc_deleted_at", "_sdc_batched"])
 def test_a_field_of_u8_with_a_name_of_the_taps_is_an_error_that_names_it(name: str) -> None:
     resource = resources.of_declaration("fitem", {"key": ["code"]})
-    with pytest.raises(TapError, match=rf"^fitem: the tap needs the name of U8's field {name}: "):
+    with pytest.raises(TapError, match=rf"^fitem: U8 sends {name}, a field that"):
         resources.with_seen_fields(resource, [{"code": "1"}, {"code": "2", name: "3"}])

@@ -169,7 +169,9 @@ def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
     for row in rows:
         for key, value in row.items() if isinstance(row, dict) else ():
             if key.casefold() == "ds_sequence" or key.casefold().startswith("_sdc_"):
-                msg = f"{resource.name}: the tap needs the name of U8's field {one_line(key)}: "
+                msg = (
+                    f"{resource.name}: U8 sends {one_line(key)}, a field that the tap adds itself: "
+                )
                 raise TapError(msg + "declare a schema without it, with the setting resources")
             name = spelling.setdefault(key.casefold(), key)
             kind = _KINDS.get(type(value), "string")
