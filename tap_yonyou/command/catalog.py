@@ -66,12 +66,6 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "type": [*([types] if isinstance(types, str) else types), "null"]}
 
 
-def selected(catalog: Catalog | None) -> set[str]:
-    """Name the streams that a catalog selects, also those that the tap does not offer."""
-    entries = catalog.streams if catalog else ()
-    return {entry.tap_stream_id for entry in entries if entry.metadata.resolve_selection()[()]}
-
-
 def check_stream(stream: Stream, resource: Resource, catalog: Catalog) -> None:
     """Make sure that U8 can do what a catalog asks of a stream; add the key that it leaves out."""
     if problem := _problem(stream, resource, catalog):
@@ -115,7 +109,7 @@ def check_bookmark(stream: Stream, resource: Resource, bookmark: Mapping[str, An
         return
     kind, needed = resource.incremental[key].kind, ""
     if not isinstance(value, str | int):
-        needed = "a text or a number"
+        needed = "a text or a whole number"
     elif kind == "timestamp" and not re.fullmatch(r"\d+(\.\d+)?", str(value), re.ASCII):
         needed = "a decimal number"
     if needed:

@@ -76,7 +76,9 @@ class CommandLine(Tap):
 
     @override
     def setup_mapper(self) -> None:
-        if others := catalog.selected(self.input_catalog) - self.streams.keys():
+        entries = self.input_catalog.streams if self.input_catalog else ()
+        chosen = {e.tap_stream_id for e in entries if e.metadata.resolve_selection()[()]}
+        if others := chosen - self.streams.keys():
             names = one_line(", ".join(sorted(others)))
             msg = f"{names}: selected in the catalog, but not in the setting streams; change either"
             raise SettingsError(msg)
@@ -136,8 +138,7 @@ class CommandLine(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the configuration; discovery, without `raise_errors`, needs no account.
 
-        The SDK's own check shows the offending value, which may be a secret, and there is no other
-        place between reading the environment and that check.
+        The SDK's own check shows the offending value, which may be a secret.
         """
         config, schema = settings.without_blanks(self._config), self.config_jsonschema
         properties = schema["properties"].items()

@@ -370,8 +370,8 @@ def test_a_catalog_is_read_as_utf_8_whatever_the_locale(
     [
         ("customer", "timestamp", "0x1F", "a decimal number"),
         ("customer", "timestamp", "562021.55.1", "a decimal number"),
-        ("customer", "timestamp", ["562021"], "a text or a number"),
-        ("customercontacts", "code", {"a": "00000007"}, "a text or a number"),
+        ("customer", "timestamp", ["562021"], "a text or a whole number"),
+        ("customercontacts", "code", {"a": "00000007"}, "a text or a whole number"),
     ],
 )
 def test_a_bookmark_edited_into_nonsense_is_named(

@@ -212,6 +212,16 @@ def test_contributing_names_every_module_and_none_that_is_gone() -> None:
     )
 
 
+def test_the_tap_stays_small_enough_to_be_read() -> None:
+    """The budget: what is added beyond it has to be taken away elsewhere."""
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in (ROOT / "tap_yonyou").rglob("*.py")
+    }
+    assert sum(lines.values()) <= 5200
+    assert {path: count for path, count in lines.items() if count > 350} == {}
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if ".zh-CN" in page.name], ids=lambda p: p.name
 )
