@@ -275,7 +275,7 @@ def test_filters_with_deletes_are_warned_about_once(
     if warned:
         assert warnings[0].endswith(
             "customercontacts: filters are set together with emit_activate_version_messages: the "
-            "target will mark as gone, or delete, all that does not match them"
+            "target will delete, or mark as deleted, all rows that do not match them"
         )
 
 

@@ -248,5 +248,5 @@ def test_deletes_are_warned_about_for_the_stream_that_is_filtered_alone(
     with Sandbox(tables=tables) as u8:
         maps = {"cust*": {"__filter__": "code != 'x'"}}
         InProcess(u8, *tables, stream_maps=maps, emit_activate_version_messages=True).sync()
-    warned = [r.getMessage() for r in caplog.records if "will mark as gone" in r.getMessage()]
+    warned = [r.getMessage() for r in caplog.records if "will delete, or mark" in r.getMessage()]
     assert [line.partition(":")[0] for line in warned] == ["customer"]

@@ -134,7 +134,6 @@ def test_a_run_that_succeeds_is_that_of_the_sdk(u8: Sandbox) -> None:
         for message in kept.messages:
             message.pop("time_extracted", None)
             message.pop("version", None)
-            # Versions are seconds, and these are two runs.
             for bookmark in message.get("value", {}).get("bookmarks", {}).values():
-                bookmark.pop("version", None)
+                bookmark.pop("version", None)  # the second in which it began
     assert ours.messages == sdks.messages

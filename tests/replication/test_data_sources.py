@@ -123,7 +123,7 @@ def test_a_row_without_a_key_is_still_none(tap: RunTap, u8: Sandbox) -> None:
             {"ds_sequences": [1], "ds_sequence": 1},
             "ds_sequence and ds_sequences are both set: set one of them",
         ),
-        ({"ds_sequences": []}, "ds_sequences must name one or more data sources"),
+        ({"ds_sequences": []}, "ds_sequences must name one or more"),
         ({"ds_sequences": [0]}, "ds_sequences.0 must be a whole number of at least 1"),
         ({"ds_sequences": "1,2"}, "ds_sequences must be a list in JSON"),
     ],
@@ -142,14 +142,6 @@ def test_the_number_cannot_be_deselected(tap: RunTap, u8: Sandbox) -> None:
     (entry,) = catalog_of(tap, streams=["fitem"], resources=resources)["streams"]
     (number,) = (one for one in entry["metadata"] if "ds_sequence" in one["breadcrumb"])
     assert number["metadata"]["inclusion"] == "automatic"
-
-
-def test_two_bookmarks_for_one_are_refused(tap: RunTap) -> None:
-    one = {"context": {"ds_sequence": 1}}
-    run = tap(state={"bookmarks": {STREAM: {"partitions": [one, {**one, "rows": 1}]}}})
-    assert run.errors == [
-        "--state has two bookmarks for one partition of customercontacts; leave one of them"
-    ]
 
 
 def test_a_catalog_of_before_is_refused(tap: RunTap) -> None:
@@ -339,7 +331,7 @@ def test_one_that_never_succeeds_has_the_others_written_once(read: Read, u8: San
 def test_each_has_a_file_of_its_own(read: Read, tmp_path: Any) -> None:
     folder = tmp_path / "snapshots"
     read(snapshot_store=str(folder))
-    names = sorted(file.name.rpartition("-20")[0] for file in folder.iterdir())
+    names = sorted(file.name.[: -len("-20241231T000000Z-01234567")] for file in folder.iterdir())
     assert names == [f"customercontacts-data-source-{n}" for n in SOURCES]
     assert read(snapshot_store=str(folder)).records == []
 

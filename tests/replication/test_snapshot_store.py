@@ -294,8 +294,6 @@ def limited(folder: Path) -> Run:
     [
         ("nosuch://bucket", "cannot be used: Protocol not known: nosuch"),
         ("s3://bucket/yonyou", "cannot be used: Install s3fs to access S3"),
-        ("s3:bucket", "must be a folder, or a URL like s3://bucket/folder"),
-        (" ", "must be a folder, or a URL like s3://bucket/folder"),
         (
             "memory://pass1234@host",
             "must have no credentials; the environment has a place for them",
