@@ -250,7 +250,8 @@ class Reading:
         self, schema: Mapping[str, Any], fields: Iterable[str], key: Sequence[str]
     ) -> Converter:
         names = [name for name in fields if name not in self._constants]
-        return Converter(schema, names, key, self._constants)
+        ignored = self._plan.resource.ignored
+        return Converter(schema, names, key, self._constants, ignored)
 
     def _endpoint_of(self, resource: Resource, params: Mapping[str, Any]) -> Endpoint:
         endpoint = Endpoint(resource.path, resource.rows, self.label, params)

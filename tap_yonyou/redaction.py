@@ -39,7 +39,7 @@ def hide(*secrets: str | None) -> None:
     """Keep secrets out of the log from now on."""
     global _pattern  # noqa: PLW0603 -- logging is one for the whole process, too
     for secret in secrets:
-        if secret and len(secret.encode()) >= _SHORTEST:
+        if secret and len(secret.encode(errors="replace")) >= _SHORTEST:
             _secrets.add(secret)
     # The longest first: a shorter one that it begins with would leave the rest of it in sight.
     parts = map(_matching, sorted(_secrets, key=len, reverse=True))
@@ -58,6 +58,7 @@ def hide_record_value(value: object) -> None:
 
 def _matching(secret: str) -> str:
     """Match a secret as it is, escaped for JSON or Python, HTML, a URL, or twice for a URL."""
+    secret = secret.encode(errors="replace").decode()
     once = quote(secret, safe="")
     texts = {html.escape(secret), quote_plus(secret), once, quote(once)}
     texts |= {quote(secret), quote(quote(secret))}  # some leave slashes alone

@@ -135,9 +135,9 @@ class U8Stream(Stream):
             U8Error: The read could not be completed.
         """
         source = context[DATA_SOURCE] if context else None
+        self._stream_version = self._version.number
         reading = self._readings[source]
         try:
-            self._stream_version = self._version.number
             for records in reading.records(self._version):
                 yield from self._emit(records)
         except RunError:
@@ -170,6 +170,8 @@ class U8Stream(Stream):
 
     @cached_property
     def _version(self) -> Version:
+        for source, reading in self._readings.items():
+            reading.bookmark = self.get_context_state({DATA_SOURCE: source} if source else None)
         bookmarks, readings = self._bookmarks, self._readings.values()
         method, read = self.replication_method, [reading.bookmark for reading in readings]
         # Without a key, a target cannot tell which rows are the same.
@@ -187,6 +189,14 @@ class U8Stream(Stream):
         elif method != REPLICATION_FULL_TABLE:
             is_new = False
         return Version(self.stream_state, bookmarks, is_new=is_new)
+
+    def _bookmark(self, source: int | None) -> dict[str, Any]:
+        """Look at a part of the state; `get_context_state` would make one."""
+        if source is None:
+            return self.tap_state.get("bookmarks", {}).get(self.name) or {}
+        context = {DATA_SOURCE: source}
+        partitions = self._bookmark(None).get("partitions", [])
+        return next((one for one in partitions if one["context"] == context), {})
 
     @property
     def _bookmarks(self) -> list[dict[str, Any]]:
@@ -214,7 +224,7 @@ class U8Stream(Stream):
             source: Reading(
                 plan,
                 source,
-                self.get_context_state({DATA_SOURCE: source} if source else None),
+                self._bookmark(source),
                 self._lookahead,
                 self._write_state,
             )

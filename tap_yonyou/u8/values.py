@@ -67,6 +67,7 @@ class Converter:
         selected: Iterable[str],
         key: Sequence[str] = (),
         constants: Mapping[str, Any] | None = None,
+        ignored: Iterable[str] = (),
     ) -> None:
         """Compile the schema.
 
@@ -76,6 +77,7 @@ class Converter:
             key: The fields that identify a record. Of several, a text that is missing becomes `""`:
                 a key is never null.
             constants: Fields with the same value in every record, whatever the row says.
+            ignored: Fields of rows that are dropped without a count.
         """
         self.nulled: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
@@ -86,7 +88,7 @@ class Converter:
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
         self._constants = constants or {}
-        self._known = frozenset(properties)
+        self._known = frozenset((*properties, *ignored))
         # The case of names is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
 

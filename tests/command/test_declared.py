@@ -165,8 +165,8 @@ def test_a_page_with_a_field_that_is_the_taps_own_is_one_line(
         run = tap(mode, **given)
         assert (run.code, run.out) == (1, "")
         assert run.errors == [
-            f"fitem: its rows have a field {name}, which is a name of the tap's own; declare "
-            "resources.fitem.schema without it"
+            f"fitem: U8 sends {name}, a field that the tap adds itself: declare a schema without "
+            "it, with the setting resources"
         ]
         assert "99900011122" not in run.log
     given["resources"]["fitem"]["schema"] = {"code": {"type": "string"}}

@@ -331,7 +331,7 @@ def test_one_that_never_succeeds_has_the_others_written_once(read: Read, u8: San
 def test_each_has_a_file_of_its_own(read: Read, tmp_path: Any) -> None:
     folder = tmp_path / "snapshots"
     read(snapshot_store=str(folder))
-    names = sorted(file.name.[: -len("-20241231T000000Z-01234567")] for file in folder.iterdir())
+    names = sorted(file.name[: -len("-20241231T000000Z-01234567")] for file in folder.iterdir())
     assert names == [f"customercontacts-data-source-{n}" for n in SOURCES]
     assert read(snapshot_store=str(folder)).records == []
 

@@ -796,8 +796,8 @@ MAPS = "customercontacts: stream_maps cannot be used with LOG_BASED: "
         ),
         (
             {STREAM: {"code": "code + '-' + str(name)"}},
-            "two rows could get one key code, and be deleted together; use FULL_TABLE, or map other "
-            "fields only",
+            "two rows could get one key code, and be deleted together; use FULL_TABLE, or map "
+            "other fields only",
         ),
     ],
 )

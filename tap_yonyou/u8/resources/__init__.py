@@ -88,6 +88,7 @@ class Resource:
         attested: How well each is attested, by `field`, `filter` or `path` and its name.
         params: What every request for it has, beside accounts and page.
         has_schema: False if only the key fields are known, until a page has been seen.
+        ignored: The field in which its rows hold the lines of documents, if they do.
         head: Of lines, the list of their documents.
         entry: Of lines, where they are.
     """
@@ -103,6 +104,7 @@ class Resource:
     attested: Mapping[tuple[str, str], str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     has_schema: bool = True
+    ignored: tuple[str, ...] = ()
     head: Resource | None = None
     entry: Entry | None = None
 
@@ -214,6 +216,7 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
         rows=data.get("rows", name),
         incremental=markers,
         attested=_attested(field=fields, filter=filters, path={path: data}),
+        ignored=("entry",) if "path" not in data.get("entry", {"path": ""}) else (),
     )
 
 
