@@ -250,7 +250,8 @@ class U8:
 
 
 def _shown(row: Row) -> Row:
-    return {name: value for name, value in row.items() if not name.startswith("_")}
+    hidden = re.compile("_(?!sdc_)")
+    return {name: value for name, value in row.items() if not hidden.match(name)}
 
 
 def _lines(entry: object) -> list[object]:

@@ -32,7 +32,8 @@ class Sample:
     Attributes:
         title: the Chinese name in the message of 20002.
         row: makes row `n`, counted from 1, the same one every time. A column whose name
-            begins with an underscore can be filtered by, but no reply shows it.
+            begins with an underscore (and not `_sdc_`) can be filtered by, but no reply
+            shows it.
         entry: makes the lines of the document with this code, the same ones every time.
         beside: the lines of a page's rows stand beside the rows. Guess: that some list
             has them there.

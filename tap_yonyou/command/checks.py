@@ -194,19 +194,25 @@ def _suggest(name: str, known: Iterable[str]) -> str:
     return f"use one of {', '.join(known)}" if known else "there is none here"
 
 
-def check_deletions(stream: Stream, config: Mapping[str, Any]) -> None:
-    """Make sure that a table will neither keep deleted rows nor lose living ones."""
-    problem, method = "", stream.replication_method
-    deletes = config["emit_activate_version_messages"] and stream.primary_keys
-    if method == REPLICATION_LOG_BASED:
-        problem = _map_problem(stream, config)
-    elif method == REPLICATION_FULL_TABLE and deletes and "ds_sequences" in config:
-        problem = (
-            "FULL_TABLE with emit_activate_version_messages and ds_sequences would delete the rows "
-            "of a data source that is not named any more; use LOG_BASED, or turn off one of them"
-        )
-    if problem:
+def check_maps(stream: Stream, config: Mapping[str, Any]) -> None:
+    """Make sure that no stream map hides a deletion, or deletes a living row."""
+    if stream.replication_method == REPLICATION_LOG_BASED and (
+        problem := _map_problem(stream, config)
+    ):
         msg = f"{stream.name}: {problem}"
+        raise SettingsError(msg)
+
+
+def check_versions(stream: Stream, config: Mapping[str, Any]) -> None:
+    """Make sure that a table version will delete no rows of a data source that is not read."""
+    deletes = config["emit_activate_version_messages"] and stream.primary_keys
+    is_full = stream.replication_method == REPLICATION_FULL_TABLE
+    if is_full and deletes and "ds_sequences" in config:
+        msg = (
+            f"{stream.name}: FULL_TABLE with emit_activate_version_messages and ds_sequences would "
+            "delete the rows of a data source that is not named any more; use LOG_BASED, or turn "
+            "off one of them"
+        )
         raise SettingsError(msg)
 
 

@@ -92,7 +92,7 @@ class CommandLine(Tap):
             super().setup_mapper()
         for stream in self.streams.values():
             if stream.selected:
-                checks.check_deletions(stream, self.config)
+                checks.check_maps(stream, self.config)
 
     # The SDK ends a run at the first stream that fails. The rest of what it does is kept; a test
     # compares the messages of both.
@@ -106,6 +106,8 @@ class CommandLine(Tap):
             self._state_writer.write_state(self.state)
         streams = cast("dict[str, U8Stream]", self.streams).values()
         selected = [stream for stream in streams if stream.selected and not stream.is_removed]
+        for stream in selected:
+            checks.check_versions(stream, self.config)
         for stream in selected:
             stream.expect()
         is_alone = len(selected) == 1
