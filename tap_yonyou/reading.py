@@ -159,7 +159,8 @@ class Reading:
         outcome = Outcome(reader.rows, reader.keys, reader.is_proved, is_rechecked)
         yield from replication.after_last_page(outcome)
         # Not before: a STATE in the middle of a read claims nothing.
-        self.bookmark.update(replication.bookmark(outcome))
+        if not reader.problem or isinstance(replication, LogBasedDocuments):
+            self.bookmark.update(replication.bookmark(outcome))
         if reader.problem:
             self._write_state()
             raise U8Error(reader.problem)

@@ -113,7 +113,9 @@ def _streams(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"unknown stream {name} in stream_maps: {_suggest(name, known)}"
     for name, declaration in declared.items():
         yield from _declaration(name, declaration)
-    filters = {name: resources.choose(name, declared).filters for name in names if name in known}
+    chosen = [resources.choose(name, declared) for name in names if name in known]
+    chosen += [resource.head for resource in chosen if resource.head]
+    filters = {resource.name: resource.filters for resource in chosen}
     schema = {"properties": {"filters": {"properties": filters, "additionalProperties": False}}}
     yield from _by_schema(config, schema)
 

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tap-yonyou.documents")
 
-#: How many documents, and lines of them, are held back before they are written with a state: that
-#: many are fetched again at most if the run dies.
-_DOCUMENTS, _LINES = 1000, 10_000
+#: How many documents, or lines of them, are held back before they are written. Twice as many are
+#: fetched again at most if the run dies: those being written, and those after them.
+_DOCUMENTS, _LINES = 500, 5000
 #: Digest of the row in the list, digest of the lines, their number, the day of the last fetch.
 _ENTRY: Final = Struct(f">{DIGEST_BYTES}s{DIGEST_BYTES}sIH")
 #: Days are counted from here.

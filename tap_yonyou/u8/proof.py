@@ -21,12 +21,14 @@ class Pass:
     Attributes:
         rows: How many rows came.
         keys: Their different keys.
+        lines: The keys of the lines in them; None if rows are records themselves.
     """
 
     def __init__(self, pages: U8Paginator) -> None:
         """Begin with no rows."""
         self.rows = 0
         self.keys: set[Any] = set()
+        self.lines: set[Any] | None = None
         self._pages = pages
 
     @property

@@ -141,6 +141,8 @@ class Reader:
                 if problem:
                     raise self._error(ask.label, problem)
         self.rows, self.keys = reading.rows, reading.keys
+        if reading.lines is not None:
+            self.rows, self.keys = len(reading.lines), reading.lines
 
     def _records(
         self,
