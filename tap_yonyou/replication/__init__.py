@@ -50,12 +50,14 @@ class Replication(Protocol):
         params: Parameters to ask with, beside the configured filters; they override those.
         deletes: Whether the target learns which rows are deleted.
         starts_over: Whether every row is written again because the target may hold rows that
-            nobody remembers.
+            the state does not know.
+        is_resumed: Whether an earlier run has started over, and this one goes on with it.
     """
 
     params: Mapping[str, Any]
     deletes: bool
     starts_over: bool
+    is_resumed: bool
 
     def begin(self, version: Version) -> None:
         """Prepare for the first page; records carry this version."""

@@ -81,7 +81,7 @@ class LogBasedDocuments:
             U8Error: The snapshot cannot be read.
         """
         self.params: Mapping[str, Any] = {}
-        self.starts_over = False
+        self.starts_over = self.is_resumed = False
         self._label = label
         self._store = store
         self._view = view
@@ -116,8 +116,9 @@ class LogBasedDocuments:
         pending = self._bookmark.get("pending")
         if isinstance(pending, list):
             self._pending = {_key(key): count for key, count in pending}
+        self.is_resumed = self._bookmark.get("starts_over") is True
+        self.starts_over = snapshot is None or self.is_resumed
         if snapshot is None:
-            self.starts_over = True
             return
         again = "every document is fetched again"
         if differences := snapshot.differences(self._view.scope):
@@ -143,8 +144,10 @@ class LogBasedDocuments:
                 "%s: schema, selection or stream maps have changed; %s", self._label, again
             )
 
-    def begin(self, version: Version) -> None:
-        """Do nothing: the snapshot is loaded."""
+    def begin(self, version: Version) -> None:  # noqa: ARG002 -- the stream remembers it
+        """Note a start from nothing, which may take more than one run."""
+        if self.starts_over:
+            self._bookmark["starts_over"] = True
 
     def choose(self, heads: Mapping[Any, Head]) -> list[Head]:
         """Choose the documents that have to be fetched, by the heads of all."""
@@ -152,6 +155,7 @@ class LogBasedDocuments:
         if self._is_other_scope:
             # What is not in this scope is not deleted, now or later.
             self._known = {key: known for key, known in self._known.items() if key in heads}
+            self._pending = {key: size for key, size in self._pending.items() if key in heads}
         return [head for head in heads.values() if self._is_wanted(head)]
 
     def _is_wanted(self, head: Head) -> bool:
@@ -206,7 +210,8 @@ class LogBasedDocuments:
 
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what is held back and, after a proved read, a record for each line deleted."""
-        deleted = [key for key in self._known if key not in self._heads and key not in self._held]
+        written = {**self._known, **self._pending}
+        deleted = [key for key in written if key not in self._heads]
         if outcome.is_proved:
             self._limit.check(len(deleted), self._kept)
             for key in deleted:
@@ -217,6 +222,7 @@ class LogBasedDocuments:
                 if len(self._records) >= _LINES:
                     yield self._release()
         yield self._release()
+        self._releasing |= self._held  # documents without lines
         self._settle()
 
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -226,7 +232,10 @@ class LogBasedDocuments:
             U8Error: The snapshot cannot be written.
         """
         self._store.write(self._content())
-        return {"unfinished": None, **({"rows": outcome.rows} if outcome.is_proved else {})}
+        # Of documents that could not be read now either.
+        pending = [[key, size] for key, size in self._pending.items()]
+        whole = {"rows": outcome.rows, "starts_over": None} if outcome.is_proved else {}
+        return {"unfinished": None, "pending": pending or None, **whole}
 
     def summary(self, outcome: Outcome) -> str:
         """Count the documents fetched, new, changed and deleted, and the lines written."""

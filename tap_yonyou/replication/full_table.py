@@ -18,6 +18,7 @@ class FullTable:
     """Emits every row."""
 
     starts_over = True
+    is_resumed = False
 
     def __init__(self, limit: DeleteLimit, rows_before: int | None, *, deletes: bool) -> None:
         """Compare the number of rows with the last complete read, if the target deletes."""

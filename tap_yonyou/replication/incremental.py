@@ -34,7 +34,7 @@ class Incremental:
     the day the run started (a typo, or midnight has passed) never becomes the bookmark.
     """
 
-    deletes = starts_over = False
+    deletes = starts_over = is_resumed = False
 
     def __init__(
         self, label: str, marker: Marker, bookmark: Any, *, lookback_days: int = 0

@@ -69,6 +69,7 @@ class LogBased:
     """
 
     deletes = True
+    is_resumed = False
 
     def __init__(  # noqa: PLR0913
         self,
