@@ -13,8 +13,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
+from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
-from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records
+from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
 from tap_yonyou.replication.comparison import encode
 from tap_yonyou.replication.snapshot import (
     DIGEST_BYTES,
@@ -55,7 +56,7 @@ class Entry(NamedTuple):
     day: int
 
 
-class LogBasedDocuments:
+class LogBasedDocuments(Replication):
     """Emits the lines of documents that have changed, and a deletion for each line that vanished.
 
     The state names the documents whose lines have been written, from time to time also during a
@@ -80,8 +81,6 @@ class LogBasedDocuments:
         Raises:
             U8Error: The snapshot cannot be read.
         """
-        self.params: Mapping[str, Any] = {}
-        self.starts_over = self.is_resumed = False
         self._label = label
         self._store = store
         self._view = view
@@ -144,7 +143,8 @@ class LogBasedDocuments:
                 "%s: schema, selection or stream maps have changed; %s", self._label, again
             )
 
-    def begin(self, version: Version) -> None:  # noqa: ARG002 -- the stream remembers it
+    @override
+    def begin(self, version: Version) -> None:
         """Note a start from nothing, which may take more than one run."""
         if self.starts_over:
             self._bookmark["starts_over"] = True
@@ -177,6 +177,7 @@ class LogBasedDocuments:
         own_day = crc32(repr(key).encode()) % days
         return (self._day - own_day) // days > (known.day - own_day) // days
 
+    @override
     def to_emit(self, page: Page) -> Records:
         """Compare the lines of a document, and give those that are held back when there is time."""
         head, records = page.head, page.records
@@ -205,9 +206,7 @@ class LogBasedDocuments:
             return []
         return self._release()
 
-    def recheck(self) -> None:
-        """Ask for nothing: the next run compares all heads again."""
-
+    @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what is held back and, after a proved read, a record for each line deleted."""
         written = {**self._known, **self._pending}
@@ -225,6 +224,7 @@ class LogBasedDocuments:
         self._releasing |= self._held  # documents without lines
         self._settle()
 
+    @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Remember the documents; a read that failed is resumed.
 
@@ -237,6 +237,7 @@ class LogBasedDocuments:
         whole = {"rows": outcome.rows, "starts_over": None} if outcome.is_proved else {}
         return {"unfinished": None, "pending": pending or None, **whole}
 
+    @override
     def summary(self, outcome: Outcome) -> str:
         """Count the documents fetched, new, changed and deleted, and the lines written."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items())
