@@ -211,7 +211,8 @@ class LogBased(Replication):
         """Count what is new, changed, deleted and unchanged."""
         counts = self._comparison.counts(outcome.keys)._asdict()
         parts = ", ".join(f"{number} {name}" for name, number in counts.items())
-        again = "" if self._is_trusted else ", all written again"
+        is_again = self._comparison.kept and not self._is_trusted
+        again = ", all written again" if is_again else ""
         return f"{counted(outcome.rows, 'row')} read: {parts}{again};"
 
     def _release(self) -> Records:
