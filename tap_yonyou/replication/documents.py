@@ -99,7 +99,7 @@ class LogBasedDocuments(Replication):
         self._held: dict[Any, tuple[Entry | None, int]] = {}
         self._records: Records = []
         self._unsaved = 0
-        self._is_other_scope = self._is_rewritten = False
+        self._is_other_scope = False
         self._releasing: dict[Any, tuple[Entry | None, int]] = {}
         self._secret = new_secret()
         self._counts = dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
@@ -135,13 +135,19 @@ class LogBasedDocuments(Replication):
         self._known, self._secret = snapshot.held(), snapshot.secret
         self._kept = len(self._known)
         if self._store.is_pending and not isinstance(pending, list):
-            self._is_rewritten = True
+            self._doubt_all()
             _logger.warning("%s: another replication method has written; %s", self._label, again)
         elif snapshot.shape != fingerprint(snapshot.secret, self._view.shape):
-            self._is_rewritten = True
+            self._doubt_all()
             _logger.info(
                 "%s: schema, selection or stream maps have changed; %s", self._label, again
             )
+
+    def _doubt_all(self) -> None:
+        """Forget all but the number of lines, so that every document is fetched and written."""
+        for key in self._known:
+            _, _, size, day = _ENTRY.unpack(self._known[key])
+            self._known[key] = _ENTRY.pack(b"", b"", size, day)
 
     @override
     def begin(self, version: Version) -> None:
@@ -160,7 +166,7 @@ class LogBasedDocuments(Replication):
 
     def _is_wanted(self, head: Head) -> bool:
         known = self._entry(head.key)
-        if known is None or head.key in self._pending or self._is_rewritten:
+        if known is None or head.key in self._pending:
             return True
         if known.row != self._row(head) or self._is_due(head.key, known):
             return True
@@ -195,7 +201,7 @@ class LogBasedDocuments(Replication):
         self._counts["fetched"] += 1
         self._counts["new"] += known is None
         self._counts["changed"] += known is not None and is_changed
-        is_written = is_changed or head.key in self._pending or self._is_rewritten
+        is_written = is_changed or head.key in self._pending
         if is_written or (known and self._is_due(head.key, known)):
             deleted = self._deletions(head.key, range(entry.size + 1, before + 1))
             self._hold(head.key, entry, [*records, *deleted], max(entry.size, before))

@@ -30,6 +30,8 @@ STEP: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.tuples(st.just("a document fails"), NUMBERS),
     st.tuples(st.just("not granted"), NUMBERS),
     st.tuples(st.just("a page fails"), st.integers(1, 2)),
+    # From now on, the fields of records are others.
+    st.tuples(st.just("stream maps"), st.booleans()),
     # After so many messages the tap is killed, and the target passes on what it has.
     st.tuples(st.just("tap dies"), st.integers(0, 25)),
 )
@@ -42,6 +44,7 @@ class World:
         self.u8 = u8
         self.loaded = Loaded()
         self.edits = 0
+        self.is_mapped = False
         accounts = ACCOUNTS._asdict()
         del accounts["app_secret"]
         self.settings = {**accounts, "token": token, "api_url": u8.url, "streams": [STREAM]}
@@ -70,9 +73,11 @@ class World:
 
     def run(self) -> tuple[bool, list[dict[str, Any]]]:
         kept = Kept()
+        mark = {"inventorycode": "inventorycode and inventorycode + '!'"}
+        maps = {"stream_maps": {STREAM: mark}} if self.is_mapped else {}
         try:
             TapYonyou(
-                config=self.settings,
+                config=self.settings | maps,
                 catalog=json.loads(json.dumps(self.catalog)),
                 state=json.loads(json.dumps(self.loaded.state or {})),
                 message_writer=kept,
@@ -86,6 +91,9 @@ class World:
         match kind:
             case "edit":
                 self.edit(what)
+                return
+            case "stream maps":
+                self.is_mapped = what
                 return
             case "edit during run":
                 u8.before_get(f"SO{what[0]}", lambda: self.edit(what[1]))
@@ -103,7 +111,7 @@ class World:
 
     def lines(self) -> list[tuple[str, int, Any]]:
         return [
-            (str(row["code"]), number, line["inventorycode"])
+            (str(row["code"]), number, f"{line['inventorycode']}{'!' * self.is_mapped}")
             for row in self.u8.tables[ORDERS]
             for number, line in enumerate(self.u8.lines[ORDERS][str(row["code"])], start=1)
         ]
