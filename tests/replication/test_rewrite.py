@@ -81,7 +81,7 @@ def test_not_all_lists_are_written_in_one_night(read: Read, u8: Sandbox, loaded:
         nights.append({message["stream"] for message in run.of("RECORD")})
     assert nights[0] == set()
     assert nights[-1] == set(names)
-    assert max(len(after - before) for before, after in pairwise(nights)) < len(names) / 2
+    assert max(len(after - before) for before, after in pairwise(nights)) < len(names) * 2 / 3
 
 
 def test_all_data_sources_of_a_list_are_written_in_the_same_run(
