@@ -1,4 +1,4 @@
-"""`make demo`: four lists of a U8+ into PostgreSQL, through Meltano, and three changes."""
+"""`make demo`: lists and sales orders of a U8+ into PostgreSQL, through Meltano, and changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 SCHEMA = "tap_yonyou_demo"
 NEW = 226
-LISTS = ("customercontacts", "customer", "inventory", "currentstock")
+LISTS = ("customercontacts", "customer", "inventory", "currentstock", "saleorder")
+TABLES = (*LISTS, "saleorder_entry")
+#: The order of which a quantity is edited, by its place in the list.
+EDITED = 3
 #: Columns to show, and how wide.
 COLUMNS = {"code": 10, "contact": 10, "customer": 24, "industry": 10, "modified": 10}
 
@@ -31,10 +34,10 @@ Now with your own account:
 
 
 def main() -> int:
-    """Run the job twice with three changes in between, and show what stands in the table."""
+    """Run the job twice with four changes in between, and show what stands in the tables."""
     with tempfile.TemporaryDirectory(prefix="tap-yonyou-demo-") as temporary:
         directory = Path(temporary)
-        say("Starting a sandbox U8+ with four lists of 225 invented rows, and PostgreSQL")
+        say("Starting a sandbox U8+ with five lists of 225 invented rows, and PostgreSQL")
         tables = {name: rows(name) for name in LISTS}
         with Sandbox(tables=tables) as u8, postgres(directory) as url:
             with connect(url) as database:
@@ -45,7 +48,11 @@ def main() -> int:
             with connect(url) as database:
                 show(database)
             say("In U8+: 张天宇 gets a mobile phone, 阚奇 is deleted, and a new contact is added")
+            order = u8.tables["saleorder"][EDITED]
+            say(f"In U8+: a quantity of the sales order {order['code']} is edited")
             with u8.lock:
+                u8.lines["saleorder"][str(order["code"])][0]["quantity"] = "12.000000"
+                order["sum"] = "1356.00"  # as U8 computes it
                 contacts = u8.tables["customercontacts"]
                 contacts[0]["mobile_phone"] = "00000000000"
                 del contacts[1]
@@ -53,7 +60,10 @@ def main() -> int:
             if not load(pipeline):
                 return 1
             with connect(url) as database:
-                return 0 if show_changes(database) else 1
+                is_right = show_changes(database)
+                is_right &= show_lines(database, str(order["code"]))
+            print(GO_ON)
+            return 0 if is_right else 1
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -72,7 +82,7 @@ def load(pipeline: Pipeline) -> bool:
 
 def show(database: psycopg.Connection[Any]) -> None:
     """Print how many rows there are, and a few contacts with what their customer says."""
-    counts = {name: _count(database, name) for name in LISTS}
+    counts = {name: _count(database, name) for name in TABLES}
     say(f"In {SCHEMA}: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
     print("".join(f"{name:<{width}}" for name, width in COLUMNS.items()).rstrip())
     query = f"""
@@ -98,7 +108,7 @@ def fit(value: object, width: int) -> str:
 
 
 def show_changes(database: psycopg.Connection[Any]) -> bool:
-    """Print the rows that the last run has written, and how to go on."""
+    """Print the contacts that the last run has written."""
     changes = database.execute(
         f"""
         SELECT code, name, mobile_phone,
@@ -108,12 +118,30 @@ def show_changes(database: psycopg.Connection[Any]) -> bool:
         ORDER BY code
         """
     ).fetchall()
-    say("The rows that this run has written, and no other")
+    say("The contacts that this run has written, and no other")
     for row in changes:
         print("".join(fit(value, width) for value, width in zip(row, (10, 10, 13, 7), strict=True)))
-    print(GO_ON)
     is_right = [row[3] for row in changes] == ["lives", "deleted", "lives"]
     return is_right and _count(database, "customercontacts") == NEW
+
+
+def show_lines(database: psycopg.Connection[Any], code: str) -> bool:
+    """Print the lines of orders that the last run has written, with what their order says."""
+    lines = database.execute(
+        f"""
+        SELECT line.code, line_number, inventorycode, quantity, cusname, line.date::date
+        FROM {SCHEMA}.saleorder_entry AS line
+        JOIN {SCHEMA}.saleorder AS head ON head.code = line.code
+        WHERE line._sdc_batched_at >
+            (SELECT min(_sdc_batched_at) FROM {SCHEMA}.saleorder_entry)
+        ORDER BY line.code, line_number
+        """
+    ).fetchall()
+    say("The lines of sales orders that this run has written, and no other")
+    widths = (16, 3, 12, 11, 24, 10)
+    for row in lines:
+        print("".join(fit(value, width) for value, width in zip(row, widths, strict=True)).rstrip())
+    return {row[0] for row in lines} == {code}
 
 
 def say(text: str) -> None:

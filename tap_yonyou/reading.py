@@ -111,11 +111,16 @@ class Reading:
 
     @property
     def starts_over(self) -> bool:
-        """Whether every row is written, though the target may hold rows nobody remembers."""
+        """Whether every row is written, and the target may hold rows that no state knows."""
         try:
             return self._replication.starts_over
         except U8Error:  # reported when it is its turn
             return False
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier run has started over, and this one goes on with it."""
+        return self._replication.is_resumed
 
     def expect(self) -> None:
         """Request the first page while the lists before this one are still being read."""
@@ -242,7 +247,10 @@ class Reading:
             reading = listed, self._lookahead, self._converter, head.key
             return EntryReader(resource, *reading, max_passes=most)
         needed = {*head.key, entry.date, entry.approval, *head.incremental} - {""}
-        converter = self._converter_of(head.schema, needed, head.key)
+        text = {"type": ["string", "null"]}
+        known = {entry.date: {**text, "format": "date"}, entry.approval: text}
+        known |= head.schema["properties"]
+        converter = self._converter_of({"properties": known}, needed, head.key)
         reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
         return DocumentReader(endpoint, resource, reader, self._lookahead, self._converter)

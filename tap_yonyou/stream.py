@@ -11,7 +11,6 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
 from singer_sdk.singerlib.catalog import (
-    REPLICATION_FULL_TABLE,
     REPLICATION_LOG_BASED,
     Metadata,
 )
@@ -173,22 +172,24 @@ class U8Stream(Stream):
         for source, reading in self._readings.items():
             reading.bookmark = self.get_context_state({DATA_SOURCE: source} if source else None)
         bookmarks, readings = self._bookmarks, self._readings.values()
-        method, read = self.replication_method, [reading.bookmark for reading in readings]
-        # Without a key, a target cannot tell which rows are the same.
-        is_new = self.config["emit_activate_version_messages"] and bool(self.resource.key)
-        is_new = is_new and not self.is_test
-        if method == REPLICATION_LOG_BASED:
-            if any(reading.is_rewrite_due for reading in readings):
-                for reading in readings:
-                    reading.rewrite()
+        if any(reading.is_rewrite_due for reading in readings):
+            for reading in readings:
+                reading.rewrite()
+        read = [id(reading.bookmark) for reading in readings]
+        is_new = (
+            self.config["emit_activate_version_messages"]
+            # Without a key, a target cannot tell which rows are the same.
+            and bool(self.resource.key)
+            and not self.is_test
             # The rows of a data source that is not read keep their version.
-            is_read = all(any(one is other for other in read) for one in bookmarks if holds(one))
-            is_new = is_new and is_read and all(reading.starts_over for reading in readings)
-            if is_new and self.config.get("filters", {}).get(self.name):
-                self.logger.warning(FILTERED, self.name)
-        elif method != REPLICATION_FULL_TABLE:
-            is_new = False
-        return Version(self.stream_state, bookmarks, is_new=is_new)
+            and all(id(bookmark) in read for bookmark in bookmarks if holds(bookmark))
+            and all(reading.starts_over for reading in readings)
+        )
+        is_log_based = self.replication_method == REPLICATION_LOG_BASED
+        if is_new and is_log_based and self.config.get("filters", {}).get(self.name):
+            self.logger.warning(FILTERED, self.name)
+        is_resumed = is_new and all(reading.is_resumed for reading in readings)
+        return Version(self.stream_state, bookmarks, is_new=is_new, is_resumed=is_resumed)
 
     def _bookmark(self, source: int | None) -> dict[str, Any]:
         """Look at a part of the state; `get_context_state` would make one."""

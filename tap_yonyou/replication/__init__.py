@@ -1,14 +1,11 @@
-"""What to emit and what to remember: the protocol of the replication methods.
-
-What goes into a record, from where and in which form, is decided elsewhere; nothing here knows
-HTTP or Singer's messages.
-"""
+"""What to emit and what to remember; nothing here knows HTTP or Singer's messages."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tap_yonyou.errors import U8Error
+from tap_yonyou.errors import U8Error, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,8 +37,8 @@ class Outcome(NamedTuple):
     is_rechecked: bool = True
 
 
-class Replication(Protocol):
-    """How one list in one data source is replicated in one run.
+class Replication:
+    """How one list in one data source is replicated in one run: as it comes, unless overridden.
 
     Every method may raise U8Error: the list cannot be replicated like this; nothing is deleted, and
     no bookmark moves.
@@ -50,33 +47,36 @@ class Replication(Protocol):
         params: Parameters to ask with, beside the configured filters; they override those.
         deletes: Whether the target learns which rows are deleted.
         starts_over: Whether every row is written again because the target may hold rows that
-            nobody remembers.
+            the state does not know.
+        is_resumed: Whether an earlier run has started over, and this one goes on with it.
     """
 
-    params: Mapping[str, Any]
-    deletes: bool
-    starts_over: bool
+    params: Mapping[str, Any] = MappingProxyType({})
+    deletes = False
+    starts_over = False
+    is_resumed = False
 
     def begin(self, version: Version) -> None:
         """Prepare for the first page; records carry this version."""
 
     def to_emit(self, page: Page) -> Records:
         """Give the records that the target needs, of this page and of pages before it."""
+        return page.records
 
     def recheck(self) -> Mapping[str, Any] | None:
-        """Give parameters, in place of `params`, for what has to be read once more.
+        """Give parameters, in place of `params`, for what may have changed unseen; or None."""
 
-        None if nothing may have changed unseen.
-        """
-
-    def after_last_page(self, outcome: Outcome) -> Iterable[Records]:
+    def after_last_page(self, outcome: Outcome) -> Iterable[Records]:  # noqa: ARG002
         """Give what is emitted at the end, deletions among it."""
+        return ()
 
-    def bookmark(self, outcome: Outcome) -> dict[str, Any]:
+    def bookmark(self, outcome: Outcome) -> dict[str, Any]:  # noqa: ARG002
         """Give the entries of the bookmark that change."""
+        return {}
 
     def summary(self, outcome: Outcome) -> str:
         """Describe the rows for the log, for example `225 rows,`."""
+        return f"{counted(outcome.rows, 'row')},"
 
 
 class DeleteLimit(NamedTuple):

@@ -13,8 +13,9 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
+from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
-from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records
+from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
 from tap_yonyou.replication.comparison import encode
 from tap_yonyou.replication.snapshot import (
     DIGEST_BYTES,
@@ -55,7 +56,7 @@ class Entry(NamedTuple):
     day: int
 
 
-class LogBasedDocuments:
+class LogBasedDocuments(Replication):
     """Emits the lines of documents that have changed, and a deletion for each line that vanished.
 
     The state names the documents whose lines have been written, from time to time also during a
@@ -80,8 +81,6 @@ class LogBasedDocuments:
         Raises:
             U8Error: The snapshot cannot be read.
         """
-        self.params: Mapping[str, Any] = {}
-        self.starts_over = False
         self._label = label
         self._store = store
         self._view = view
@@ -100,7 +99,7 @@ class LogBasedDocuments:
         self._held: dict[Any, tuple[Entry | None, int]] = {}
         self._records: Records = []
         self._unsaved = 0
-        self._is_other_scope = self._is_rewritten = False
+        self._is_other_scope = False
         self._releasing: dict[Any, tuple[Entry | None, int]] = {}
         self._secret = new_secret()
         self._counts = dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
@@ -116,8 +115,9 @@ class LogBasedDocuments:
         pending = self._bookmark.get("pending")
         if isinstance(pending, list):
             self._pending = {_key(key): count for key, count in pending}
+        self.is_resumed = self._bookmark.get("starts_over") is True
+        self.starts_over = snapshot is None or self.is_resumed
         if snapshot is None:
-            self.starts_over = True
             return
         again = "every document is fetched again"
         if differences := snapshot.differences(self._view.scope):
@@ -135,16 +135,25 @@ class LogBasedDocuments:
         self._known, self._secret = snapshot.held(), snapshot.secret
         self._kept = len(self._known)
         if self._store.is_pending and not isinstance(pending, list):
-            self._is_rewritten = True
+            self._doubt_all()
             _logger.warning("%s: another replication method has written; %s", self._label, again)
         elif snapshot.shape != fingerprint(snapshot.secret, self._view.shape):
-            self._is_rewritten = True
+            self._doubt_all()
             _logger.info(
                 "%s: schema, selection or stream maps have changed; %s", self._label, again
             )
 
+    def _doubt_all(self) -> None:
+        """Forget all but the number of lines, so that every document is fetched and written."""
+        for key in self._known:
+            _, _, size, day = _ENTRY.unpack(self._known[key])
+            self._known[key] = _ENTRY.pack(b"", b"", size, day)
+
+    @override
     def begin(self, version: Version) -> None:
-        """Do nothing: the snapshot is loaded."""
+        """Note a start from nothing, which may take more than one run."""
+        if self.starts_over:
+            self._bookmark["starts_over"] = True
 
     def choose(self, heads: Mapping[Any, Head]) -> list[Head]:
         """Choose the documents that have to be fetched, by the heads of all."""
@@ -152,11 +161,12 @@ class LogBasedDocuments:
         if self._is_other_scope:
             # What is not in this scope is not deleted, now or later.
             self._known = {key: known for key, known in self._known.items() if key in heads}
+            self._pending = {key: size for key, size in self._pending.items() if key in heads}
         return [head for head in heads.values() if self._is_wanted(head)]
 
     def _is_wanted(self, head: Head) -> bool:
         known = self._entry(head.key)
-        if known is None or head.key in self._pending or self._is_rewritten:
+        if known is None or head.key in self._pending:
             return True
         if known.row != self._row(head) or self._is_due(head.key, known):
             return True
@@ -173,6 +183,7 @@ class LogBasedDocuments:
         own_day = crc32(repr(key).encode()) % days
         return (self._day - own_day) // days > (known.day - own_day) // days
 
+    @override
     def to_emit(self, page: Page) -> Records:
         """Compare the lines of a document, and give those that are held back when there is time."""
         head, records = page.head, page.records
@@ -190,7 +201,7 @@ class LogBasedDocuments:
         self._counts["fetched"] += 1
         self._counts["new"] += known is None
         self._counts["changed"] += known is not None and is_changed
-        is_written = is_changed or head.key in self._pending or self._is_rewritten
+        is_written = is_changed or head.key in self._pending
         if is_written or (known and self._is_due(head.key, known)):
             deleted = self._deletions(head.key, range(entry.size + 1, before + 1))
             self._hold(head.key, entry, [*records, *deleted], max(entry.size, before))
@@ -201,12 +212,11 @@ class LogBasedDocuments:
             return []
         return self._release()
 
-    def recheck(self) -> None:
-        """Ask for nothing: the next run compares all heads again."""
-
+    @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what is held back and, after a proved read, a record for each line deleted."""
-        deleted = [key for key in self._known if key not in self._heads and key not in self._held]
+        written = {**self._known, **self._pending}
+        deleted = [key for key in written if key not in self._heads]
         if outcome.is_proved:
             self._limit.check(len(deleted), self._kept)
             for key in deleted:
@@ -217,8 +227,10 @@ class LogBasedDocuments:
                 if len(self._records) >= _LINES:
                     yield self._release()
         yield self._release()
+        self._releasing |= self._held  # documents without lines
         self._settle()
 
+    @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Remember the documents; a read that failed is resumed.
 
@@ -226,8 +238,12 @@ class LogBasedDocuments:
             U8Error: The snapshot cannot be written.
         """
         self._store.write(self._content())
-        return {"unfinished": None, **({"rows": outcome.rows} if outcome.is_proved else {})}
+        # Of documents that could not be read now either.
+        pending = [[key, size] for key, size in self._pending.items()]
+        whole = {"rows": outcome.rows, "starts_over": None} if outcome.is_proved else {}
+        return {"unfinished": None, "pending": pending or None, **whole}
 
+    @override
     def summary(self, outcome: Outcome) -> str:
         """Count the documents fetched, new, changed and deleted, and the lines written."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items())

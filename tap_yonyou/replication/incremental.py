@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_yonyou.errors import U8Error, counted
+from tap_yonyou.compat import override
+from tap_yonyou.errors import U8Error
+from tap_yonyou.replication import Replication
 from tap_yonyou.u8.values import CHINA, date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from tap_yonyou.replication import Outcome, Records
-    from tap_yonyou.replication.versions import Version
     from tap_yonyou.u8.reader import Page
     from tap_yonyou.u8.resources import Marker
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
-class Incremental:
+class Incremental(Replication):
     """Emits every row that comes, and moves the bookmark at the end.
 
     The bookmark is the last code in the server's order, which is its collation: codes are never
@@ -33,8 +34,6 @@ class Incremental:
     what was changed since the first page is read once more before the bookmark moves. A date after
     the day the run started (a typo, or midnight has passed) never becomes the bookmark.
     """
-
-    deletes = starts_over = False
 
     def __init__(
         self, label: str, marker: Marker, bookmark: Any, *, lookback_days: int = 0
@@ -53,11 +52,9 @@ class Incremental:
         since = bookmark
         if lookback_days and bookmark:
             since = (day.fromisoformat(bookmark) - timedelta(days=lookback_days)).isoformat()
-        self.params: Mapping[str, Any] = {} if since is None else {marker.filter: since}
+        self.params = {} if since is None else {marker.filter: since}
 
-    def begin(self, version: Version) -> None:
-        """Do nothing: records of INCREMENTAL carry no version."""
-
+    @override
     def to_emit(self, page: Page) -> Records:
         """Give all records: the target updates those it has."""
         field = self._marker.field
@@ -79,6 +76,7 @@ class Incremental:
             self._after_first_page = latest
         return page.records
 
+    @override
     def recheck(self) -> Mapping[str, Any] | None:
         """Ask once more for rows with a version that the first page does not exceed."""
         self._is_rechecking = True
@@ -89,10 +87,7 @@ class Incremental:
         after = self._after_first_page
         return {} if after is None else {self._marker.filter: after}
 
-    def after_last_page(self, outcome: Outcome) -> tuple[()]:  # noqa: ARG002
-        """Emit nothing: what was not asked for is not deleted."""
-        return ()
-
+    @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Move the bookmark, but not past an edit that may have been missed."""
         bookmark = self._bookmark if outcome.is_rechecked else self._after_first_page
@@ -103,10 +98,6 @@ class Incremental:
             # A number with a fraction would come back as a float, with other digits.
             "replication_key_value": bookmark if isinstance(bookmark, str | int) else str(bookmark),
         }
-
-    def summary(self, outcome: Outcome) -> str:
-        """Count the rows."""
-        return counted(outcome.rows, "row") + ","
 
 
 def _last(_: Any, values: list[Any]) -> Any:
@@ -132,7 +123,7 @@ def _day(value: Any) -> str | None:
     """Read a day in any spelling that U8 has: texts of other spellings do not compare."""
     try:
         return date(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

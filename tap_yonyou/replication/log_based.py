@@ -12,8 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
+from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
-from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records
+from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
 from tap_yonyou.replication.comparison import Comparison
 from tap_yonyou.replication.snapshot import LostError, Snapshot, fingerprint, new_secret
 
@@ -61,7 +62,7 @@ def is_rewrite_due(stream: str, written_on: object, days: int) -> bool:
     return (datetime.now(UTC).date() - last).days >= days - early
 
 
-class LogBased:
+class LogBased(Replication):
     """Emits what the target does not hold, and for a key that vanished the time of that.
 
     If a run dies while it writes, nobody knows what the target holds. So that is noted before the
@@ -87,7 +88,6 @@ class LogBased:
         Raises:
             U8Error: The snapshot cannot be read.
         """
-        self.params: Mapping[str, Any] = {}
         self._label = label
         self._store = store
         self._view = view
@@ -141,6 +141,7 @@ class LogBased:
         else:
             self._is_trusted = True
 
+    @override
     def begin(self, version: Version) -> None:
         """Load the snapshot."""
         self._version = version
@@ -151,6 +152,7 @@ class LogBased:
         self._comparison = Comparison(self._secret, held)
         self._comparison.is_trusted = self._is_trusted
 
+    @override
     def to_emit(self, page: Page) -> Records:
         """Give the records that the target does not hold, or hold them back while they are few."""
         differing = self._comparison.differing(page.keys, page.records)
@@ -160,9 +162,7 @@ class LogBased:
         is_due = self._is_writing or len(self._held) >= _HELD
         return self._release() if is_due else []
 
-    def recheck(self) -> None:
-        """Ask for nothing: the next run reads everything again."""
-
+    @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what was held back and, after a proved read, a record for each deleted row."""
         if outcome.is_proved:
@@ -184,6 +184,7 @@ class LogBased:
         if self._version and self._version.is_new and isinstance(before, int):
             self._limit.check(before - outcome.rows, before)
 
+    @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
         """Remember the snapshot of a proved read.
 
@@ -205,11 +206,13 @@ class LogBased:
             rows = max(rows, before)  # the table has those of before, too
         return {"rows": rows, **written}
 
+    @override
     def summary(self, outcome: Outcome) -> str:
         """Count what is new, changed, deleted and unchanged."""
         counts = self._comparison.counts(outcome.keys)._asdict()
         parts = ", ".join(f"{number} {name}" for name, number in counts.items())
-        again = "" if self._is_trusted else ", all written again"
+        is_again = self._comparison.kept and not self._is_trusted
+        again = ", all written again" if is_again else ""
         return f"{counted(outcome.rows, 'row')} read: {parts}{again};"
 
     def _release(self) -> Records:

@@ -3,9 +3,10 @@
 A bookmark of LOG_BASED has
 
 - `snapshot`: `2:state:<checksum>:<base64>` or `2:file:<checksum>:<name>`;
-- `pending`: true if something was written since. Of a file, the name tells: it ends in `.pending`;
+- `pending`: true if something was written since, or the documents of which lines were. If the file
+  of a list has a name that ends in `.pending`, that says so, too;
 - `previous`: the files that this snapshot replaced;
-- `rows` and `written_on`: how many there are, and the day on which all of them were last written.
+- `rows`, how many there are, and `written_on`, the day on which all of them were last written.
 
 Write null: Meltano merges states, and a missing key would keep its old value. None of these is a
 dictionary, which Meltano would merge with the former one.
@@ -14,7 +15,6 @@ dictionary, which Meltano would merge with the former one.
 from __future__ import annotations
 
 import base64
-import os
 import re
 import secrets
 from contextlib import contextmanager
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _IN_STATE, _IN_FILE = "2:state:", "2:file:"
 #: What files are called; all others are left alone.
 _NAME: Final = re.compile(r"[\w-]{1,120}-\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
-#: How much of a stream's name becomes a part of that.
-_MOST_NAME: Final = 100
 _PENDING: Final = ".pending"
 
 
@@ -48,12 +46,11 @@ def holds(bookmark: Mapping[str, Any]) -> bool:
 
 
 class Store:
-    """Keeps the snapshot of one list in one data source.
+    """Keeps the snapshot of one list in one data source; every method may raise U8Error.
 
     Attributes:
-        is_pending: Whether something was written after the snapshot by an earlier run, so that the
-            target may hold other records than it says.
-        is_noted: Whether it is noted that something is written.
+        is_pending: Whether an earlier run wrote something after the snapshot, so that the target
+            may hold other records than it says.
     """
 
     def __init__(
@@ -67,18 +64,18 @@ class Store:
 
         `bookmark` is kept up to date; new snapshots go into the folder, or else into the bookmark.
         """
+        self.write_state = write_state
+        self.is_pending = bookmark.get("pending") is not None
+        self._is_noted = self.is_pending
         self._name = name
         self._bookmark = bookmark
-        self.write_state = write_state
         self._folder = folder
-        self.is_pending = self.is_noted = bookmark.get("pending") is not None
 
     def read(self) -> bytes | None:
-        """Read the snapshot, and delete the file that it replaced; None if there was none yet.
+        """Read the snapshot, and delete the files that it replaced; None if there was none yet.
 
         Raises:
             LostError: There was a snapshot, and it cannot be used.
-            U8Error: The folder cannot be read.
         """
         text = self._bookmark.get("snapshot")
         if text is None:
@@ -98,17 +95,14 @@ class Store:
         return data
 
     def note(self) -> None:
-        """Note durably that the target gets what the snapshot does not know.
+        """Note that the target gets what the snapshot does not know.
 
         In the state that is as durable as the target makes it: it passes the state on when it has
         stored what came before and, if this process ends early, after it.
-
-        Raises:
-            U8Error: The folder cannot be written.
         """
-        if self.is_noted:
+        if self._is_noted:
             return
-        self.is_noted = True
+        self._is_noted = True
         if self._folder and (file := self._file) and self._folder.rename(file, file + _PENDING):
             return
         # Without a snapshot, too: another state that is not seen here may have one.
@@ -117,24 +111,16 @@ class Store:
         self.write_state()
 
     def doubt(self) -> None:
-        """Note that another replication method writes to the target.
-
-        Raises:
-            U8Error: The folder cannot be written.
-        """
+        """Note that another replication method writes to the target."""
         if self._bookmark.setdefault("snapshot", None) is not None:
             self.note()
 
     def write(self, data: bytes | None) -> None:
-        """Put a snapshot into the bookmark, in a file durably; None for the one that is there.
-
-        Raises:
-            U8Error: The folder cannot be written.
-        """
+        """Put a snapshot into the bookmark, perhaps in a file; None for the one that is there."""
         if data is not None:
             begin, content, replaced = _IN_STATE, base64.b64encode(data).decode(), self._file
             if self._folder:
-                name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)[:_MOST_NAME]
+                name = re.sub(r"\W+", "-", self._name, flags=re.ASCII)[:100]
                 content = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
                 self._folder.write(content, data)
                 begin = _IN_FILE
@@ -156,7 +142,7 @@ class Store:
         if not self._folder or not self._file:
             return None
         if (data := self._folder.read(self._file + _PENDING)) is not None:
-            self.is_pending = self.is_noted = True
+            self.is_pending = self._is_noted = True
             return data
         return self._folder.read(self._file)
 
@@ -181,22 +167,18 @@ class Store:
 
 
 class Folder:
-    """The folder `snapshot_store`, on a disk or anywhere fsspec reaches."""
+    """The folder `snapshot_store`, on a disk or anywhere fsspec reaches.
+
+    A file that was cut off by a crash does no harm: the state has its checksum.
+    """
 
     def __init__(self, url: str, label: str) -> None:
-        """Take a path, or a URL of fsspec; a folder on a disk is made when it is needed.
-
-        Errors begin with the label.
-        """
+        """Take a path, or a URL of fsspec; errors begin with the label."""
         self._url = url
         self._label = label
 
     def read(self, name: str) -> bytes | None:
-        """Read a file; None if it is not there.
-
-        Raises:
-            U8Error: It cannot be read.
-        """
+        """Read a file; None if it is not there."""
         with self._blamed("read"):
             try:
                 content: bytes = self._fs.cat_file(self._path(name))
@@ -205,32 +187,20 @@ class Folder:
         return content
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file as a whole, durably.
-
-        Raises:
-            U8Error: It cannot be written.
-        """
+        """Write a file; on a disk, one for its owner only."""
         with self._blamed("written"):
+            # No other folder is made: on an object store, a mistyped address would create a bucket.
             if isinstance(self._fs, LocalFileSystem):
-                _write_to_disk(Path(self._path(name)), data)
-            else:
-                # No makedirs: on an object store, a mistyped address would create a bucket.
-                self._fs.pipe_file(self._path(name), data)
+                path = Path(self._path(name))
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+            self._fs.pipe_file(self._path(name), data)
 
     def rename(self, name: str, new_name: str) -> bool:
-        """Rename a file; False if there is none.
-
-        Raises:
-            U8Error: It cannot be renamed.
-        """
+        """Rename a file; False if there is none."""
         with self._blamed("written"):
             try:
-                if isinstance(self._fs, LocalFileSystem):
-                    path = Path(self._path(name))
-                    path.rename(self._path(new_name))
-                    _sync(path.parent)
-                else:
-                    self._fs.mv(self._path(name), self._path(new_name))
+                self._fs.mv(self._path(name), self._path(new_name))
             except FileNotFoundError:
                 return False
         return True
@@ -270,30 +240,6 @@ class Folder:
                 "the address, the folder, its space and who may use it"
             )
             raise U8Error(msg) from None
-
-
-def _write_to_disk(path: Path, data: bytes) -> None:
-    folder = path.parent
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync(folder.parent)
-    part = path.with_name(f"{path.name}.part")
-    part.touch(mode=0o600)
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    """Make the entries of a folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _checksum(data: bytes) -> str:

@@ -24,16 +24,23 @@ class Version:
     """
 
     def __init__(
-        self, state: dict[str, Any], bookmarks: Iterable[Mapping[str, Any]], *, is_new: bool
+        self,
+        state: dict[str, Any],
+        bookmarks: Iterable[Mapping[str, Any]],
+        *,
+        is_new: bool,
+        is_resumed: bool = False,
     ) -> None:
         """Go on with the version in the stream's state, or begin a new one.
+
+        A new one that an earlier run began, and did not come to the end of, is resumed.
 
         `bookmarks` are those of the data sources, which had a version each up to release 0.2.
         """
         known = [one.get(_VERSION) for one in (state, *bookmarks)]
         self.number: int | None = max((n for n in known if isinstance(n, int)), default=None)
         self.is_new = is_new
-        if is_new:
+        if is_new and not (is_resumed and self.number):
             # Seconds, because some targets keep versions in 32 bits.
             self.number = max(int(time.time()), (self.number or 0) + 1)
             state[_VERSION] = self.number

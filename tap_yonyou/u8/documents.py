@@ -134,7 +134,8 @@ class EntryReader(Reader):
         records = self._converter.records(lines)
         reading.add(heads)
         keys = [*map(self._line_key_of, records)]
-        reading.lines = (reading.lines or set()).union(keys)
+        reading.lines = reading.lines or set()
+        reading.lines.update(keys)
         return records, keys, problem and f"{problem}; look at the reply of the gateway"
 
     def _head_key(self, row: Any) -> tuple[str, ...]:

@@ -201,15 +201,53 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
 
 
-def test_contributing_names_every_module_and_none_that_is_gone() -> None:
+def test_contributing_has_the_tree_of_the_package() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    named = {ROOT / path for path in re.findall(r"^\| .* \| `(.*)` \|$", text, re.MULTILINE)}
+    tree = text[text.index("\ntap_yonyou/\n") : text.index("```\n\nHow a row travels")]
+    folders: dict[int, str] = {}
+    named = []
+    for indent, name, about in re.findall(r"^( *)(\S+)(.*)$", tree, re.MULTILINE):
+        path = folders.get(len(indent) - 2, "") + name
+        if name.endswith("/"):
+            folders[len(indent)] = path
+        else:
+            assert about.strip()
+            named.append(path.replace("*.json", "customer.json"))
     package = ROOT / "tap_yonyou"
-    there = {*package.rglob("*.py")}
-    unnamed = {*package.rglob("__init__.py"), package / "compat.py"}
-    assert named - {package / "u8/resources", package / "replication/__init__.py"} == (
-        there - unnamed
-    )
+    there = [path for path in package.rglob("*.py") if len(path.read_text("utf-8")) > 100]
+    there.append(package / "u8/resources/customer.json")
+    assert sorted(named) == sorted(str(path.relative_to(ROOT)) for path in there)
+
+
+#: What the modules of a folder may import, beside Python and libraries that are not named here.
+ARROWS = {
+    "u8": r"tap_yonyou\.(u8|errors|redaction|compat)\b",
+    "replication": r"tap_yonyou\.(replication|u8|errors|compat)\b|singer_sdk\.contrib\.msgspec\.",
+}
+
+
+@pytest.mark.parametrize("folder", ARROWS)
+def test_a_wing_imports_only_what_it_may_know(folder: str) -> None:
+    for path in (ROOT / "tap_yonyou" / folder).rglob("*.py"):
+        allowed = ARROWS[folder]
+        if path.name == "pages.py":  # Singer developers look for a class of pagination
+            allowed += r"|singer_sdk\.pagination\."
+        known = {name for name in imported(path) if re.match(r"tap_yonyou|singer_sdk", name)}
+        assert {name for name in known if not re.match(allowed, name)} == set(), path
+        if folder == "replication":
+            http = {name.partition(".")[0] for name in imported(path)}
+            assert http.isdisjoint({"requests", "urllib3", "http"}), path
+
+
+def test_nobody_but_the_tap_imports_the_stream() -> None:
+    package = ROOT / "tap_yonyou"
+    importing = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if any(name.startswith("tap_yonyou.stream.") for name in imported(path))
+    }
+    # The command line only names its type.
+    assert importing == {"tap.py", "command/cli.py"}
 
 
 def test_the_tap_stays_small_enough_to_be_read() -> None:
@@ -337,6 +375,14 @@ def test_the_changelog_begins_with_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     versions = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
     assert versions[:2] == ["Unreleased", project["version"]]
+
+
+def imported(path: Path) -> set[str]:
+    """What a module imports, for types too: `tap_yonyou.u8.values.date`."""
+    nodes = [*ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = {f"{one.name}." for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return names | {f"{node.module}.{one.name}." for node in froms for one in node.names}
 
 
 def headings(page: Path) -> list[str]:
