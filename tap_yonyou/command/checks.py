@@ -21,7 +21,7 @@ from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
 from tap_yonyou.u8.wire import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema import ValidationError
     from singer_sdk import Stream
@@ -236,13 +236,16 @@ def _map_problem(stream: Stream, config: Mapping[str, Any]) -> str:
             problem = f"{DELETED_AT} is removed, which tells of deletions"
             advice = f"add {DELETED_AT}: {DELETED_AT}"
         if not problem:
-            _map_a_deletion(transform, stream.primary_keys)
+            _map_a_deletion(transform, stream)
     return problem and f"stream_maps cannot be used with LOG_BASED: {problem}; {advice}"
 
 
-def _map_a_deletion(transform: StreamMap, keys: Sequence[str]) -> None:
+def _map_a_deletion(transform: StreamMap, stream: Stream) -> None:
     """Map the record of a deletion, null but for its key, to see what fails before there is one."""
-    record = {name: "1" if name in keys else None for name in transform.raw_schema["properties"]}
+    keys, fields = stream.primary_keys, stream.effective_schema["properties"]
+    # Not the map's own schema, which lacks what the map removes.
+    names = [name for name in fields if stream.mask["properties", name]]
+    record = {name: "1" if name in keys else None for name in names}
     with blaming_stream_maps():
         try:
             transform.transform(record)

@@ -330,6 +330,13 @@ def test_an_expression_that_takes_nulls_or_needs_a_real_key_is_used(
     assert (run.code, len(run.records)) == (0, 225)
 
 
+def test_a_field_may_be_renamed_with_log_based(tap: RunTap, catalog: dict[str, Any]) -> None:
+    run = log_based(tap, catalog, {"called": "name", "name": "__NULL__"})
+    assert run.code == 0, run.log
+    assert run.records[0]["called"] == "张天宇"
+    assert "name" not in run.records[0]
+
+
 @pytest.mark.parametrize(
     ("method", "given", "is_refused"),
     [
