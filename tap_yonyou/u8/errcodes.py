@@ -63,32 +63,20 @@ class Failure(Exception):  # noqa: N818 -- the next attempt may succeed
     """One attempt at a request that failed.
 
     Attributes:
-        problem: What happened.
         advice: What a person can do about it.
-        action: RETRY, LOGIN or FATAL.
         is_known: False for an `errcode` that neither the table nor the user knows.
-        is_refusal: Whether the server answered with an `errcode`.
         retry_after: Seconds that the server asks to wait.
-        too_many: Whether the server refused because of too many requests (HTTP 429).
     """
 
     problem: str
     advice: str
     action: Action = Action.RETRY
     is_known: bool = True
-    is_refusal: bool = False
     retry_after: float | None = None
-    too_many: bool = False
 
 
 def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[Errcode, Action]:
-    """Look up what an `errcode` other than 0 means, and what to do about it.
-
-    Args:
-        errcode: The code as the reply has it.
-        errmsg: The message beside it, which tells more of an unknown code.
-        corrections: The setting `errcode_actions`, which overrules the table.
-    """
+    """Look up what an `errcode` other than 0 means, and what to do; `corrections` overrule it."""
     if not (line := ERRCODES.get(errcode)):
         action = Action.FATAL if errcode.startswith("3") else Action.RETRY
         if "token" in errmsg.lower() or "令牌" in errmsg:

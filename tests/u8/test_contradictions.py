@@ -136,7 +136,7 @@ def test_a_body_that_does_not_keep_its_headers_promise_is_a_broken_answer(
         run = tap(api_url=server.url)
     assert run.code == 1
     assert run.errors[0].startswith(
-        "log-in: the connection broke within the answer; given up after 2 attempts"
+        "log-in: the connection failed (IncompleteRead); given up after 2 attempts"
     )
 
 
