@@ -40,6 +40,7 @@ class Errcode(NamedTuple):
     advice: str
 
 
+LOG_IN_HINT: Final = "check api_url, from_account, app_key and app_secret"
 RELAY_HINT: Final = "see that the U8 server and its relay program are running, then run again"
 
 #: Sources: the vendor's page, real replies, public clients.
@@ -75,8 +76,11 @@ class Failure(Exception):  # noqa: N818 -- the next attempt may succeed
     retry_after: float | None = None
 
 
-def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[Errcode, Action]:
-    """Look up what an `errcode` other than 0 means, and what to do; `corrections` overrule it."""
+def refusal(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Failure:
+    """Say what an `errcode` other than 0 means, and what to do; `corrections` overrule the table.
+
+    Its action is EMPTY if the reply is none after all.
+    """
     if not (line := ERRCODES.get(errcode)):
         action = Action.FATAL if errcode.startswith("3") else Action.RETRY
         if "token" in errmsg.lower() or "令牌" in errmsg:
@@ -86,10 +90,8 @@ def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[
             "this code is not known to the tap",
             "if it passes by itself, or means that there are no rows, say so with errcode_actions",
         )
-    return line, Action(corrections.get(errcode, line.action))
-
-
-def errcode_text(errcode: str, errmsg: str) -> str:
-    """Show an `errcode` in a log line, for example `errcode 30021 (此应用未上线)`."""
-    text = f"errcode {one_line(errcode)}"
-    return f"{text} ({one_line(errmsg)})" if errmsg else text
+    action = Action(corrections.get(errcode, line.action))
+    meaning = "the token is not accepted" if action is Action.LOGIN else line.meaning
+    text = f" ({one_line(errmsg)})" if errmsg else ""
+    problem = f"errcode {one_line(errcode)}{text}: {meaning}"
+    return Failure(problem, line.advice, action, is_known=errcode in {*ERRCODES, *corrections})

@@ -75,14 +75,6 @@ def u8() -> Any:
         yield running
 
 
-def problem_at(place: str, fault: str) -> str:
-    """The problem in the error's line; at a log-in, an unknown code is a refusal."""
-    problem = {**PASSING, **FATAL}[fault][1]
-    if place == "log-in" and fault in {"30012", "unknown 2", "unknown 3"}:
-        problem = problem.partition("):")[0] + ")"
-    return problem
-
-
 #: Of each kind one that strikes in all places at once.
 EVERYWHERE = ("reset", "cut", "HTTP 500", "not JSON", "20006", "unknown 2", "30012")
 
@@ -106,7 +98,7 @@ def test_a_fault_that_passes_loses_nothing_wherever_it_strikes(
         if fault == "30012" and place != "log-in":
             continue  # the token is renewed at once
         (wait,) = (wait for wait in waits if wait.startswith(label))
-        assert problem_at(place, fault) in wait
+        assert {**PASSING, **FATAL}[fault][1] in wait
         assert re.search(r"; attempt 2 of 2 follows in [01]\.\d s$", wait)
 
 
@@ -129,7 +121,7 @@ def test_a_fault_that_stays_ends_the_run_with_one_line(
     assert run.code == 1
     assert len(run.errors) == 1
     assert run.errors[0].startswith(label)
-    assert problem_at(place, fault) in run.errors[0]
+    assert {**PASSING, **FATAL}[fault][1] in run.errors[0]
     assert ("; given up after 2 attempts" in run.errors[0]) == (fault != "30012")
     # The rows before it were emitted, in whole lines, and no STATE claims more.
     assert run.codes == [row["code"] for row in u8.tables["customercontacts"][:rows]]
@@ -154,7 +146,7 @@ def test_what_cannot_pass_ends_the_run_at_once(
     run = watched_tap(page_size=20)
     assert run.code == 1
     assert len(run.errors) == 1
-    assert run.errors[0].startswith(label + problem_at(place, fault))
+    assert run.errors[0].startswith(label + {**PASSING, **FATAL}[fault][1])
     assert len(run.records) == rows
     assert "elsewhere.example.com" not in run.log
 
