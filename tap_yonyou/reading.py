@@ -18,7 +18,7 @@ from tap_yonyou.replication import DeleteLimit, Outcome
 from tap_yonyou.replication.documents import LogBasedDocuments
 from tap_yonyou.replication.full_table import FullTable
 from tap_yonyou.replication.incremental import Incremental
-from tap_yonyou.replication.log_based import LogBased, View, is_rewrite_due
+from tap_yonyou.replication.log_based import Basis, LogBased, is_rewrite_due
 from tap_yonyou.replication.store import Folder, Store
 from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.u8 import values
@@ -43,36 +43,23 @@ _TEST_ROWS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is read of a resource, and how, in every data source.
-
-    Attributes:
-        config: The settings.
-        method: The replication method.
-        replication_key: The field that INCREMENTAL compares.
-        schema: The JSON Schema in force.
-        fields: The properties to emit.
-        tables: The stream's names in its messages: its own, or those of stream maps.
-        is_test: Whether only the connection is tested.
-    """
+    """What is read of a resource, and how, in every data source."""
 
     resource: Resource
     config: Mapping[str, Any]
     method: str
     replication_key: str | None
     schema: Mapping[str, Any]
+    #: The properties to emit.
     fields: Mapping[str, Any]
+    #: The stream's names in its messages: its own, or those of stream maps.
     tables: Sequence[str]
+    #: Whether only the connection is tested.
     is_test: bool
 
 
 class Reading:
-    """One read of one list in one data source.
-
-    Attributes:
-        label: How log lines and errors begin.
-        bookmark: Its part of the state, kept up to date.
-        is_proved: Whether all rows came, after the last one has been emitted.
-    """
+    """One read of one list in one data source."""
 
     def __init__(
         self,
@@ -83,8 +70,10 @@ class Reading:
         write_state: Callable[[], None],
     ) -> None:
         """Send nothing yet; `data_source` is None unless several are read."""
+        #: How log lines and errors begin.
         self.label = plan.resource.name
         self.bookmark = bookmark
+        #: Whether all rows came, after the last one has been emitted.
         self.is_proved = False
         self._rewrites = False
         self._plan = plan
@@ -132,14 +121,7 @@ class Reading:
         self._rewrites = True
 
     def records(self, version: Version) -> Iterator[Records]:
-        """Read the list whole, and keep the bookmark.
-
-        Yields:
-            Records to emit, a page at a time; a row may come again with a later pass.
-
-        Raises:
-            U8Error: The read could not be completed.
-        """
+        """Read the list whole, keep the bookmark, and give what to emit, a page at a time."""
         started = time.monotonic()
         replication, reader, resource = self._replication, self._reader, self._plan.resource
         replication.begin(version)
@@ -194,11 +176,7 @@ class Reading:
 
     @cached_property
     def _replication(self) -> Replication:
-        """How it is replicated.
-
-        Raises:
-            U8Error: What the last run left cannot be reached.
-        """
+        """How it is replicated; a U8Error if what the last run left cannot be reached."""
         plan, config, bookmark = self._plan, self._config, self.bookmark
         limit = DeleteLimit(self.label, config["max_deletes_percent"])
         rows = bookmark.get("rows")
@@ -209,17 +187,12 @@ class Reading:
         folder = Folder(url, self.label) if url else None
         store = Store(self.label, bookmark, self._write_state, folder)
         if plan.method == REPLICATION_LOG_BASED and isinstance(self._reader, DocumentReader):
-            return LogBasedDocuments(
-                self.label,
-                store,
-                self._view,
-                limit,
-                bookmark,
-                lookback_days=config["lookback_days"],
-                rewrite_days=config["rewrite_days"],
-            )
+            days = {name: config[name] for name in ("lookback_days", "rewrite_days")}
+            return LogBasedDocuments(self.label, store, self._basis, limit, bookmark, **days)
         if plan.method == REPLICATION_LOG_BASED:
-            return LogBased(self.label, store, self._view, limit, bookmark, rewrites=self._rewrites)
+            return LogBased(
+                self.label, store, self._basis, limit, bookmark, rewrites=self._rewrites
+            )
         store.doubt()
         deletes = config["emit_activate_version_messages"] and bool(plan.resource.key)
         return self._incremental or FullTable(limit, rows_before, deletes=deletes)
@@ -295,13 +268,13 @@ class Reading:
         }
 
     @property
-    def _view(self) -> View:
+    def _basis(self) -> Basis:
         plan, config, resource = self._plan, self._config, self._plan.resource
         maps = stream_maps_of(config, resource.name)
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
         if maps:
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
-        return View(
+        return Basis(
             key=resource.key,
             blank={**dict.fromkeys(plan.fields), **self._constants},
             scope={

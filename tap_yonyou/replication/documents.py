@@ -7,7 +7,7 @@ approved document of last year whose row is as before is not asked for.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -17,6 +17,7 @@ from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
 from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
 from tap_yonyou.replication.comparison import encode
+from tap_yonyou.replication.log_based import other_scope
 from tap_yonyou.replication.snapshot import (
     DIGEST_BYTES,
     LostError,
@@ -29,7 +30,7 @@ from tap_yonyou.u8.values import CHINA
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tap_yonyou.replication.log_based import View
+    from tap_yonyou.replication.log_based import Basis
     from tap_yonyou.replication.store import Store
     from tap_yonyou.replication.versions import Version
     from tap_yonyou.u8.documents import Head
@@ -69,21 +70,17 @@ class LogBasedDocuments(Replication):
         self,
         label: str,
         store: Store,
-        view: View,
+        basis: Basis,
         limit: DeleteLimit,
         bookmark: dict[str, Any],
         *,
         lookback_days: int,
         rewrite_days: int,
     ) -> None:
-        """Begin where the last read ended, complete or not.
-
-        Raises:
-            U8Error: The snapshot cannot be read.
-        """
+        """Begin where the last read ended, complete or not."""
         self._label = label
         self._store = store
-        self._view = view
+        self._basis = basis
         self._limit = limit
         self._bookmark = bookmark
         self._today = datetime.now(CHINA).date()
@@ -106,7 +103,7 @@ class LogBasedDocuments(Replication):
         self._written = 0
         try:
             content = store.read()
-            self._begin_with(Snapshot.decode(content, _ENTRY.size) if content is not None else None)
+            self._begin_with(Snapshot.decode(content, _ENTRY.size) if content else None)
         except LostError as error:
             _logger.warning("%s: %s; every document is fetched again", label, error)
             self.starts_over = True
@@ -120,28 +117,21 @@ class LogBasedDocuments(Replication):
         if snapshot is None:
             return
         again = "every document is fetched again"
-        if differences := snapshot.differences(self._view.scope):
+        if differences := snapshot.differences(self._basis.scope):
             self._is_other_scope = True
-            only_filters = differences == ["filters"]
-            _logger.warning(
-                "%s: other %s than at the last complete read; %snothing is deleted; "
-                "--full-refresh finds what was deleted meanwhile",
-                self._label,
-                " and ".join(differences),
-                "" if only_filters else f"{again}, and ",
-            )
-            if not only_filters:
+            then = "" if differences == ["filters"] else f"{again}, and "
+            _logger.warning("%s: %s", self._label, other_scope(differences, then))
+            if then:
                 return
         self._known, self._secret = snapshot.held(), snapshot.secret
         self._kept = len(self._known)
-        if self._store.is_pending and not isinstance(pending, list):
-            self._doubt_all()
-            _logger.warning("%s: another replication method has written; %s", self._label, again)
-        elif snapshot.shape != fingerprint(snapshot.secret, self._view.shape):
-            self._doubt_all()
-            _logger.info(
-                "%s: schema, selection or stream maps have changed; %s", self._label, again
-            )
+        level, why = logging.WARNING, "another replication method has written"
+        if not self._store.is_pending or isinstance(pending, list):
+            level, why = logging.INFO, "schema, selection or stream maps have changed"
+            if snapshot.shape == fingerprint(snapshot.secret, self._basis.shape):
+                return
+        self._doubt_all()
+        _logger.log(level, "%s: %s; %s", self._label, why, again)
 
     def _doubt_all(self) -> None:
         """Forget all but the number of lines, so that every document is fetched and written."""
@@ -208,9 +198,8 @@ class LogBasedDocuments(Replication):
         else:
             self._known[head.key] = _ENTRY.pack(*entry)
         self._unsaved += 1
-        if self._unsaved < _DOCUMENTS and len(self._records) < _LINES:
-            return []
-        return self._release()
+        is_due = self._unsaved >= _DOCUMENTS or len(self._records) >= _LINES
+        return self._release() if is_due else []
 
     @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
@@ -232,11 +221,7 @@ class LogBasedDocuments(Replication):
 
     @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
-        """Remember the documents; a read that failed is resumed.
-
-        Raises:
-            U8Error: The snapshot cannot be written.
-        """
+        """Remember the documents; a read that failed is resumed."""
         self._store.write(self._content())
         # Of documents that could not be read now either.
         pending = [[key, size] for key, size in self._pending.items()]
@@ -259,10 +244,7 @@ class LogBasedDocuments(Replication):
 
     def _deletions(self, key: Any, numbers: Iterable[int]) -> Records:
         parts = key if isinstance(key, tuple) else (key,)
-        blank = {**self._view.blank, DELETED_AT: datetime.now(UTC).isoformat()}
-        return [
-            blank | dict(zip(self._view.key, (*parts, number), strict=True)) for number in numbers
-        ]
+        return self._basis.deletions((*parts, number) for number in numbers)
 
     def _hold(self, key: Any, entry: Entry | None, records: Records, count: int) -> None:
         self._held[key] = entry, count
@@ -296,7 +278,7 @@ class LogBasedDocuments(Replication):
         self._releasing = {}
 
     def _content(self) -> bytes:
-        return Snapshot.of(self._secret, self._view.scope, self._view.shape, self._known).encode()
+        return Snapshot.of(self._secret, self._basis.scope, self._basis.shape, self._known).encode()
 
 
 def _key(key: Any) -> Any:

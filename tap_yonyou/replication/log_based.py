@@ -19,7 +19,7 @@ from tap_yonyou.replication.comparison import Comparison
 from tap_yonyou.replication.snapshot import LostError, Snapshot, fingerprint, new_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tap_yonyou.replication.store import Store
     from tap_yonyou.replication.versions import Version
@@ -33,8 +33,8 @@ _HELD: Final = 10_000
 _BATCH: Final = 1000
 
 
-class View(NamedTuple):
-    """What is read of a list, and how; in a form for JSON."""
+class Basis(NamedTuple):
+    """What a snapshot rests on: which rows are read, and how; in a form for JSON."""
 
     #: The fields that identify a record.
     key: Sequence[str]
@@ -44,6 +44,19 @@ class View(NamedTuple):
     scope: Mapping[str, Any]
     #: How records are made of them.
     shape: Any
+
+    def deletions(self, keys: Iterable[Sequence[Any]]) -> Records:
+        """Make the record of a deletion for each key."""
+        blank = {**self.blank, DELETED_AT: datetime.now(UTC).isoformat()}
+        return [blank | dict(zip(self.key, key, strict=True)) for key in keys]
+
+
+def other_scope(differences: Sequence[str], then: str) -> str:
+    """Say for the log that other rows are read than before, and what follows."""
+    return (
+        f"other {' and '.join(differences)} than at the last complete read; {then}nothing is "
+        "deleted; --full-refresh finds what was deleted meanwhile"
+    )
 
 
 def is_rewrite_due(stream: str, written_on: object, days: int) -> bool:
@@ -75,22 +88,16 @@ class LogBased(Replication):
         self,
         label: str,
         store: Store,
-        view: View,
+        basis: Basis,
         limit: DeleteLimit,
         bookmark: Mapping[str, Any],
         *,
         rewrites: bool = False,
     ) -> None:
-        """Begin where the last complete read ended, or with a baseline.
-
-        Every row is written again if it `rewrites`.
-
-        Raises:
-            U8Error: The snapshot cannot be read.
-        """
+        """Begin where the last complete read ended, or with a baseline; or write all again."""
         self._label = label
         self._store = store
-        self._view = view
+        self._basis = basis
         self._limit = limit
         self._bookmark = bookmark
         self._held: Records = []
@@ -109,37 +116,26 @@ class LogBased(Replication):
 
     def _begin_with(self, snapshot: Snapshot, *, rewrites: bool) -> None:
         """Decide what the snapshot of the last complete read is good for."""
-        self._is_trusted = self.starts_over = False
-        again = "every row is written again"
-        if differences := snapshot.differences(self._view.scope):
+        level, again = logging.WARNING, "every row is written again"
+        self.starts_over = False
+        if differences := snapshot.differences(self._basis.scope):
             # What is not in this scope is not deleted.
-            _logger.warning(
-                "%s: other %s than at the last complete read; %s, and nothing is deleted; "
-                "--full-refresh finds what was deleted meanwhile",
-                self._label,
-                " and ".join(differences),
-                again,
-            )
+            _logger.warning("%s: %s", self._label, other_scope(differences, f"{again}, and "))
             return
         self._snapshot = snapshot
         if self._store.is_pending:
             self.starts_over = True
-            _logger.warning(
-                "%s: the last run ended while it wrote, and the target may hold any part of that; "
-                "%s",
-                self._label,
-                again,
-            )
+            why = "a run ended while it wrote, or another replication method has written; "
         elif rewrites:
             self.starts_over = True
-            since = self._bookmark.get("written_on")
-            _logger.info("%s: %s, as last on %s (rewrite_days)", self._label, again, since)
-        elif snapshot.shape != fingerprint(snapshot.secret, self._view.shape):
-            _logger.info(
-                "%s: schema, selection or stream maps have changed; %s", self._label, again
-            )
+            level, why = logging.INFO, ""
+            again += f", as last on {self._bookmark['written_on']} (rewrite_days)"
+        elif snapshot.shape != fingerprint(snapshot.secret, self._basis.shape):
+            level, why = logging.INFO, "schema, selection or stream maps have changed; "
         else:
             self._is_trusted = True
+            return
+        _logger.log(level, "%s: %s%s", self._label, why, again)
 
     @override
     def begin(self, version: Version) -> None:
@@ -167,13 +163,10 @@ class LogBased(Replication):
         """Give what was held back and, after a proved read, a record for each deleted row."""
         if outcome.is_proved:
             self._check_deletes(outcome)
-            blank = {**self._view.blank, DELETED_AT: datetime.now(UTC).isoformat()}
             deleted = self._comparison.deleted(outcome.keys)
             while keys := [*islice(deleted, _BATCH)]:
-                parts = keys if len(self._view.key) > 1 else zip(keys, strict=True)
-                self._held += [
-                    blank | dict(zip(self._view.key, part, strict=True)) for part in parts
-                ]
+                parts = keys if len(self._basis.key) > 1 else zip(keys, strict=True)
+                self._held += self._basis.deletions(parts)
                 yield self._release()
         yield self._release()
 
@@ -186,18 +179,14 @@ class LogBased(Replication):
 
     @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
-        """Remember the snapshot of a proved read.
-
-        Raises:
-            U8Error: It cannot be written.
-        """
+        """Remember the snapshot of a proved read."""
         if not outcome.is_proved:
             return {}
         counts, is_trusted = self._comparison.counts(outcome.keys), self._is_trusted
         content = None
         if not is_trusted or counts.new or counts.changed or counts.deleted:
             held = self._comparison.held(outcome.keys)
-            content = Snapshot.of(self._secret, self._view.scope, self._view.shape, held).encode()
+            content = Snapshot.of(self._secret, self._basis.scope, self._basis.shape, held).encode()
         self._store.write(content)
         written = {} if is_trusted else {"written_on": datetime.now(UTC).date().isoformat()}
         rows, before = outcome.rows, self._bookmark.get("rows")

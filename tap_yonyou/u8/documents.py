@@ -13,7 +13,7 @@ from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error, counted, one_line
 from tap_yonyou.u8.pages import Ask
 from tap_yonyou.u8.reader import Page, Reader
-from tap_yonyou.u8.resources import LINE_NUMBER
+from tap_yonyou.u8.resources import LINE_NUMBER, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,19 +49,19 @@ class Head(NamedTuple):
     #: The page of the list.
     page: int
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The key as a tuple, also of one field."""
+        return self.key if isinstance(self.key, tuple) else (self.key,)
+
 
 class Documents:
-    """The asks for documents, one for each head in the order of the list.
-
-    Attributes:
-        current: The head of the latest reply.
-        failed: The heads of documents that could not be read.
-        vanished: The heads of documents that U8 does not have any more.
-    """
+    """The asks for documents, one for each head in the order of the list."""
 
     def __init__(self, heads: Sequence[Head], parameter: str, key: str) -> None:
         """Ask for the document of each head: by this parameter, which has the value of the key."""
         self.failed: list[Head] = []
+        #: Those that U8 did not find.
         self.vanished: list[Head] = []
         self._heads = heads
         self._parameter = parameter
@@ -78,8 +78,8 @@ class Documents:
         """Give the asks for the documents that have no reply yet."""
         for place in range(self._answered, len(self._heads)):
             head = self._heads[place]
-            code = head.key[0] if isinstance(head.key, tuple) else head.key
             label = f"document {place + 1} of {len(self._heads)}"
+            code = head.parts[0]
             yield Ask({self._parameter: code}, label, head.fields, {self._key: code})
 
     def answered(self, ask: Ask, reply: Future[Reply]) -> None:  # noqa: ARG002 -- the current one
@@ -106,7 +106,7 @@ class EntryReader(Reader):
     """Reads the lines of documents that stand in the rows of their list, or beside these."""
 
     def __init__(self, resource: Resource, *args: Any, **kwargs: Any) -> None:
-        """Read these lines; the rest is as for `Reader`."""
+        """Read these lines."""
         super().__init__(*args, **kwargs)
         self._entry = resource.rows
         self._line_key_of = itemgetter(*resource.key)
@@ -145,17 +145,7 @@ class EntryReader(Reader):
 
 
 class DocumentReader:
-    """Reads the lines of documents.
-
-    Attributes:
-        choose: Says which documents are wanted, by the heads of all.
-        heads: All of them by key, once the list is read.
-        pages_read: How many pages of the list came.
-        rows: How many documents there are.
-        keys: Nothing: the keys of lines are not collected.
-        is_proved: Whether these are proved to be all, and each that was wanted has been read.
-        problem: Which documents could not be read; empty if all could.
-    """
+    """Reads the lines of documents."""
 
     def __init__(
         self,
@@ -165,27 +155,20 @@ class DocumentReader:
         lookahead: Lookahead,
         converter: Converter,
     ) -> None:
-        """Send nothing yet.
-
-        Args:
-            endpoint: Where a document is asked for.
-            resource: The lines.
-            reader: Reads the list.
-            lookahead: Gives the replies.
-            converter: Makes records of lines.
-        """
-        if resource.head is None or resource.entry is None:
-            msg = f"{resource.name} has no documents"
-            raise ValueError(msg)
+        """Send nothing yet; documents are asked for at the endpoint, their list by the reader."""
+        #: Says which documents are wanted, by the heads of all.
         self.choose: Callable[[Mapping[Any, Head]], list[Head]] = lambda heads: [*heads.values()]
         self.heads: dict[Any, Head] = {}
+        #: The keys of lines are not collected.
         self.keys: set[Any] = set()
+        #: Whether these are proved to be all documents, and each that was wanted has been read.
         self.is_proved = False
+        #: Which documents could not be read.
         self.problem = ""
         self._endpoint = endpoint
         self._resource = resource
-        self._entry = resource.entry
-        self._key = resource.head.key
+        self._entry = resource.entry or Entry("")
+        self._key = resource.key[:-1]
         self._reader = reader
         self._lookahead = lookahead
         self._converter = converter
@@ -211,19 +194,12 @@ class DocumentReader:
         yield from self._documents([*self.heads.values()][:1])
 
     def all_pages(self) -> Iterator[Page]:
-        """Read the list whole, then give the lines of each document that is wanted.
-
-        Raises:
-            U8Error: The list could not be read, or no document can be.
-        """
+        """Read the list whole, then give the lines of each document that is wanted."""
         self._read_list()
         wanted = self.choose(self.heads)
-        _logger.info(
-            "%s: %s, of which %s to be fetched",
-            self._endpoint.label,
-            counted(len(self.heads), "document"),
-            f"{len(wanted):,} {'is' if len(wanted) == 1 else 'are'}",
-        )
+        documents, are = counted(len(self.heads), "document"), "is" if len(wanted) == 1 else "are"
+        text = f"{documents}, of which {len(wanted):,} {are} to be fetched"
+        _logger.info("%s: %s", self._endpoint.label, text)
         yield from self._documents(wanted)
 
     def _documents(self, heads: list[Head]) -> Iterator[Page]:
@@ -241,19 +217,13 @@ class DocumentReader:
             self.problem = self._describe(documents.failed, len(heads))
 
     def _page(self, head: Head, ask: Ask, lines: list[Any], place: tuple[int, int]) -> Page:
-        numbers = range(1, len(lines) + 1)
-        rows = [
-            {**line, **ask.fields, LINE_NUMBER: number}
-            for number, line in zip(numbers, lines, strict=True)
-        ]
-        key = head.key if isinstance(head.key, tuple) else (head.key,)
-        keys = [(*key, number) for number in numbers]
+        rows = [{**line, **ask.fields, LINE_NUMBER: n} for n, line in enumerate(lines, start=1)]
+        keys = [(*head.parts, row[LINE_NUMBER]) for row in rows]
         return Page(self._converter.records(rows), keys, *place, lines, head)
 
     def _describe(self, failed: list[Head], fetched: int) -> str:
-        keys = [head.key if isinstance(head.key, tuple) else (head.key,) for head in failed]
-        codes = [one_line(" ".join(map(str, key)), 60) for key in keys[:_NAMED]]
-        more = f" and {len(keys) - _NAMED} more" * (len(keys) > _NAMED)
+        codes = [one_line(" ".join(map(str, head.parts)), 60) for head in failed[:_NAMED]]
+        more = f" and {len(failed) - _NAMED} more" * (len(failed) > _NAMED)
         return (
             f"{self._endpoint.label}: {len(failed)} of {counted(fetched, 'document')} could not be "
             f"read ({', '.join(codes)}{more}); the others were written and nothing was deleted; "

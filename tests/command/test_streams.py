@@ -104,7 +104,7 @@ def test_a_refused_log_in_ends_the_run_at_once(u8: Sandbox, stream: str) -> None
         u8.fail(Fault.errcode("39002"), endpoint="token", times=None)
 
     u8.before(1, revoke, resource=stream)
-    with pytest.raises(RunError, match=r"^log-in: errcode 39002; check api_url"):
+    with pytest.raises(RunError, match=r"^log-in: errcode 39002: this code is not known to the tap; check api_url"):
         tap_of(u8, Kept()).sync_all()
     last = u8.requests[-1]
     assert last.path == "/system/token"
