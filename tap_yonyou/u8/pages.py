@@ -66,7 +66,7 @@ class U8Paginator(PageNumberPaginator):
     there is (source: vendor's page).
 
     Attributes:
-        row_count: How many rows the replies report; None if they do not.
+        change: What showed that the list changed during the read; empty if nothing did.
         is_counted: Whether every reply so far reported a `row_count`.
         total: How many pages there are; None if that is not known.
     """
@@ -74,22 +74,17 @@ class U8Paginator(PageNumberPaginator):
     def __init__(self, most: int | None = None) -> None:
         """Start at the first page; read at most so many."""
         super().__init__(1)
+        self.change = ""
         self.is_counted = False
         self.total: int | None = None
         self._most = most
         self._last_known = 1
         self._reported: dict[str, int] = {}
-        self._change = ""
 
     @property
     def row_count(self) -> int | None:
         """How many rows the replies report; None if they do not."""
         return self._reported.get("row_count")
-
-    @property
-    def change(self) -> str:
-        """What showed that the list changed during the read; empty if nothing did."""
-        return self._change
 
     def ahead(self) -> Iterator[Ask]:
         """Give the pages that are known to exist."""
@@ -103,12 +98,11 @@ class U8Paginator(PageNumberPaginator):
 
     @override
     def has_more(self, response: Any) -> bool:
-        """Tell whether a page follows the one of this `Reply`."""
         reply: Reply = response
         page, rows = self.current_value, len(reply.rows or [])
         self.total = self.total or reply.pages
-        self._compare(reply, page, rows)
-        if self._most is not None and page >= self._most:
+        self.change = self.change or self._change(reply, page, rows)
+        if page == self._most:
             return False
         if reply.pages is None:
             self._last_known = page + 1
@@ -116,21 +110,19 @@ class U8Paginator(PageNumberPaginator):
         self._last_known = min(reply.pages, self.total or reply.pages)
         return rows > 0 and page < self._last_known
 
-    def _compare(self, reply: Reply, page: int, rows: int) -> None:
-        if not rows and page <= (self.total or 0) > 1:
-            self._note(f"page {page} of {self.total} brought no rows")
+    def _change(self, reply: Reply, page: int, rows: int) -> str:
         # Past the end a server may count nothing.
-        if not rows and page > 1 and not reply.row_count:
-            return
-        self.is_counted = reply.row_count is not None and (page == 1 or self.is_counted)
-        for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
-            if value is not None and (before := self._reported.setdefault(name, value)) != value:
-                self._note(f"{name} was {before}, then {value}")
-        if reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
-            self._note(f"page {page} brought {rows} of {reply.rows_per_page} rows")
-
-    def _note(self, change: str) -> None:
-        self._change = self._change or change
+        if rows or page == 1 or reply.row_count:
+            self.is_counted = reply.row_count is not None and (page == 1 or self.is_counted)
+            for name, value in (("row_count", reply.row_count), ("page_count", reply.page_count)):
+                before = value if value is None else self._reported.setdefault(name, value)
+                if before != value:
+                    return f"{name} was {before}, then {value}"
+        if not rows and page <= (self.total or 0) > 1:
+            return f"page {page} of {self.total} brought no rows"
+        if rows and reply.pages and page < reply.pages and reply.rows_per_page not in {None, rows}:
+            return f"page {page} brought {rows} of {reply.rows_per_page} rows"
+        return ""
 
 
 class Lookahead:

@@ -73,8 +73,7 @@ class Converter:
         Args:
             schema: The JSON Schema of the stream.
             selected: The fields to emit.
-            key: The fields that identify a record. Of several, a text that is missing becomes `""`:
-                a key is never null.
+            key: Of several fields, a text that is missing becomes `""`: a key is never null.
             constants: Fields with the same value in every record, whatever the row says.
             ignored: Fields of rows that are dropped without a count.
         """
@@ -160,10 +159,9 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def _value(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
-    """Choose how values of a property are converted.
+    """Choose how values of a property are converted; a converter raises one of `_MISFITS`.
 
-    The converter returns the typed value (None for a blank, except in texts) or raises one of
-    `_MISFITS`. What fails within an object or array becomes null and is counted in `nulled`.
+    What fails within an object or array becomes null and is counted in `nulled`.
     """
     types = schema.get("type", [])
     match [kind for kind in ([types] if isinstance(types, str) else types) if kind != "null"]:
@@ -180,19 +178,17 @@ def _value(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
 
 
 def _object(properties: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
-    inner = {key: _within(about, f"{name}.{key}", nulled) for key, about in properties.items()}
-    spelling: dict[str, str] = {key.casefold(): key for key in properties}
+    known = {
+        key.casefold(): (key, _within(about, f"{name}.{key}", nulled))
+        for key, about in properties.items()
+    }
 
     def convert(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise TypeError
-        named: dict[str, Any] = {}
-        for key, inside in value.items():
-            known = spelling.get(key.casefold(), str(key))
-            # Of two spellings of one key, one stays as it is.
-            named[key if known in value or known in named else known] = inside
         # Fields that the schema does not know stay: they are not columns.
-        return {key: inner.get(key, _as_it_is)(v) for key, v in named.items()}
+        fields = ((known.get(key.casefold(), (key, _as_it_is)), v) for key, v in value.items())
+        return {key: convert_inside(inside) for (key, convert_inside), inside in fields}
 
     return convert
 
@@ -211,7 +207,6 @@ def _array(items: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
 
 
 def _within(schema: Mapping[str, Any], name: str, nulled: Counter[str]) -> Value:
-    """Convert a value within a field; if it fails, it becomes null and the rest stays."""
     if not schema:
         return _as_it_is
     convert = _value(schema, name, nulled)
@@ -248,24 +243,17 @@ def _boolean(value: Any) -> bool | None:
 
 @lru_cache(maxsize=1 << 15)
 def date(value: Any) -> str | None:
-    """Read a date, with or without a time, as the day in China (`yyyy-MM-dd`); None for a blank.
-
-    Raises:
-        TypeError: This is no text.
-        ValueError: This is no date.
-    """
+    """Read a date, with or without a time, as the day in China (`yyyy-MM-dd`); None for a blank."""
     moment = _moment(value)
     return moment.astimezone(CHINA).date().isoformat() if moment else None
 
 
 def _date_time(value: Any) -> str | None:
-    """Read a date, with or without a time, as ISO 8601 with a zone."""
     moment = _moment(value)
     return moment.isoformat() if moment else None
 
 
 def _moment(value: Any) -> datetime | None:
-    """Read `yyyy-MM-dd` or `yyyy/M/d`, with or without a time."""
     if not isinstance(value, str):
         raise TypeError
     value = value.strip()

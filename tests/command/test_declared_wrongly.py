@@ -110,13 +110,6 @@ def test_a_number_without_a_digit_before_its_point_is_one() -> None:
         ]
 
 
-def test_two_spellings_of_one_key_within_an_object_are_both_kept() -> None:
-    inside = {"type": ["object", "null"], "properties": {"qty": {"type": ["number", "null"]}}}
-    with fitem({"code": "1", "more": {"QTY": "5", "qty": "", "Qty": "6"}}) as u8:
-        (record,) = read_fitem(u8, {"schema": {"code": TEXT, "more": inside}}).records
-    assert record["more"] == {"QTY": "5", "qty": None, "Qty": "6"}
-
-
 def test_a_field_that_is_a_list_in_some_row_is_one_in_each() -> None:
     with fitem(
         {"code": "1", "entry": [{"a": 1}]}, {"code": "2", "entry": {"a": 2}}, {"code": "3"}
