@@ -7,14 +7,11 @@ whether it becomes plain text or JSON.
 from __future__ import annotations
 
 import html
-import json
 import logging
 import re
 import traceback
 from typing import Final
 from urllib.parse import quote, quote_plus
-
-from singer_sdk.logging import StructuredFormatter
 
 from tap_yonyou.compat import override
 
@@ -108,20 +105,6 @@ def frames(error: BaseException | None) -> str:
     return "".join(parts)
 
 
-class _Readable(logging.Formatter):
-    """The SDK's JSON formatter, but Chinese stays readable instead of escaped."""
-
-    def __init__(self, sdk: StructuredFormatter) -> None:
-        super().__init__()
-        self._sdk = sdk
-
-    @override
-    def format(self, record: logging.LogRecord) -> str:
-        line = json.loads(self._sdk.format(record))
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        return text.encode(errors="backslashreplace").decode()
-
-
 def install() -> None:
     """Put the filter on every handler, the one of last resort included."""
     loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
@@ -130,10 +113,6 @@ def install() -> None:
         handlers.add(logging.lastResort)
     for handler in handlers:
         handler.addFilter(_FILTER)
-        # In another encoding than UTF-8 only escaped JSON is read right.
-        encoding = getattr(getattr(handler, "stream", None), "encoding", None) or ""
-        if isinstance(handler.formatter, StructuredFormatter) and encoding.lower() == "utf-8":
-            handler.setFormatter(_Readable(handler.formatter))
     logging.getLogger("singer_sdk.mapper").addFilter(_without_values)
 
 

@@ -104,7 +104,9 @@ def test_a_refused_log_in_ends_the_run_at_once(u8: Sandbox, stream: str) -> None
         u8.fail(Fault.errcode("39002"), endpoint="token", times=None)
 
     u8.before(1, revoke, resource=stream)
-    with pytest.raises(RunError, match=r"^log-in: errcode 39002: this code is not known to the tap; check api_url"):
+    with pytest.raises(
+        RunError, match=r"^log-in: errcode 39002: this code is not known to the tap; check api_url"
+    ):
         tap_of(u8, Kept()).sync_all()
     last = u8.requests[-1]
     assert last.path == "/system/token"
@@ -120,8 +122,8 @@ def test_a_target_that_goes_away_ends_the_run_at_once(u8: Sandbox) -> None:
 
     with pytest.raises(TapError, match="the target closed the pipe"):
         tap_of(u8, Broken()).sync_all()
-    # The first page of the next list was requested ahead of time; nothing more.
-    assert len(u8.requests) <= 3
+    # What was requested ahead of time may have arrived; nothing more.
+    assert len(u8.requests) <= 1 + 1 + 4
 
 
 def test_a_run_that_succeeds_is_that_of_the_sdk(u8: Sandbox) -> None:
