@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.chart import chart
 from bench.contenders import CONTENDERS, Job
-from bench.first_read import state_of_first_read
+from bench.first_read import first_read, resume, state_of_first_read
 from bench.machine import machine, versions
 from bench.measure import Outcome, count, run
 from bench.plan import QUICK, WHOLE, Case, Plan
 from bench.report import report
 from bench.served import ROOT, sandboxed, served
-from tap_yonyou.u8 import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -71,7 +70,7 @@ def measure_all(plan: Plan) -> dict[str, Any]:
     """
     began = time.monotonic()
     say(f"preparing {plan.large} rows")
-    with served(plan.large) as server:
+    with served(plan.large, max(plan.archive, plan.settled, plan.documents)) as server:
         results: dict[str, Any] = {
             "date": datetime.now(UTC).date().isoformat(),
             "plan": asdict(plan),
@@ -79,20 +78,31 @@ def measure_all(plan: Plan) -> dict[str, Any]:
             "versions": _versions(),
             "server": {str(size): round(server.rate(plan.rows, size)) for size in plan.page_sizes},
         }
-        cases = [*plan.speed(tuple(CONTENDERS)), *plan.waiting()]
+        cases = [*plan.speed(tuple(CONTENDERS)), *plan.waiting(), *plan.fetched()]
         # The counting comes first, and so warms up what is read from the disk.
         results["counts"] = counts = [_count(case, server) for case in cases]
-        cases = [case for case, counted in zip(cases, counts, strict=True) if counted["rows_came"]]
-        duels = {*plan.closest()}
-        others = [case for case in cases if case not in duels]
-        results["runs"] = [*_rounds(others, plan.repetitions, server, _run)]
-        results["runs"] += _rounds(plan.closest(), plan.duels, server, _run)
-        results["runs"] += _rounds(plan.ahead(), plan.duels, server, _run)
-        results["runs"] += _many(plan, server)
-        results["runs"] += _rounds(plan.changes(), plan.repetitions, server, _run)
-        results["runs"] += _loads(plan, server)
+        came = [case for case, counted in zip(cases, counts, strict=True) if counted["rows_came"]]
+        apart = {*plan.closest(), *plan.fetched()}
+        several = [case for case in came if case not in apart]
+        slow = [case for case in came if case in {*plan.fetched()}]
+        several += plan.close_by(tuple(dict.fromkeys(case.contender for case in several)))
+        runs: list[dict[str, Any]] = []
+        for some, times in (
+            (several, plan.repetitions),
+            (plan.closest(), plan.duels),
+            (plan.changes(plan.rows), plan.duels),
+            (plan.unchanged(), plan.duels),
+            (plan.changes(plan.large), plan.repetitions),
+            (slow, plan.loads),
+            (plan.remembered(), 1),
+            (plan.killed(), 1),
+        ):
+            runs += _rounds(some, times, server, _run)
+        runs += _many(plan, server)
+        runs += _loads(plan, server)
+    results["runs"] = runs
     results["state_bytes"] = {
-        file.stem.partition("-")[0]: file.stat().st_size for file in Path(_STATES.name).iterdir()
+        file.stem.rpartition(" ")[0]: file.stat().st_size for file in Path(_STATES.name).iterdir()
     }
     results["minutes"] = round((time.monotonic() - began) / 60, 1)
     return results
@@ -117,7 +127,14 @@ def _rounds(
 
 
 def _run(job: Job) -> Outcome:
-    return run(job.folder, CONTENDERS[job.case.contender].command(job))
+    if job.case.kind == "killed":
+        return resume(job)
+    before = job.server.gets()
+    if job.case.method == "LOG_BASED" and not job.state:
+        outcome = first_read(job, Path(_STATES.name))
+    else:
+        outcome = run(job.folder, CONTENDERS[job.case.contender].command(job))
+    return replace(outcome, gets=job.server.gets() - before)
 
 
 def _count(case: Case, server: Served) -> dict[str, Any]:
@@ -131,7 +148,7 @@ def _count(case: Case, server: Served) -> dict[str, Any]:
 
 def _many(plan: Plan, server: Served) -> list[dict[str, Any]]:
     lists = {
-        "streams": resources.names()[: plan.lists],
+        "streams": _lists()[: plan.lists],
         "ds_sequences": [*range(1, plan.sources + 1)],
     }
     with sandboxed(plan.sources, plan.latency) as url:
@@ -142,8 +159,18 @@ def _many(plan: Plan, server: Served) -> list[dict[str, Any]]:
         return [*_rounds(plan.many(), plan.repetitions, server, run_job)]
 
 
+def _lists() -> list[str]:
+    """Name the lists that are no documents.
+
+    The tap is not imported: it makes this process larger, and a child's peak is at least its
+    parent's.
+    """
+    files = (ROOT / "tap_yonyou" / "u8" / "resources").glob("*.json")
+    return sorted(file.stem for file in files if "entry" not in json.loads(file.read_bytes()))
+
+
 def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
-    # Imported late: it makes this process larger, and a child's peak is at least its parent's.
+    # Imported late, because they make this process larger.
     from bench.load import TARGET, load, load_again, run_again  # noqa: PLC0415
     from demo.postgres import postgres  # noqa: PLC0415
 
@@ -162,7 +189,7 @@ def _loads(plan: Plan, server: Served) -> list[dict[str, Any]]:
 def _job(case: Case, server: Served, *, counted: bool = False) -> Iterator[Job]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         job = Job(case, server, Path(folder), counted)
-        if case.method == "LOG_BASED":
+        if case.method == "LOG_BASED" and case.kind not in {"documents", "killed"}:
             job = replace(job, state=state_of_first_read(job, Path(_STATES.name)))
         yield job
 
@@ -176,10 +203,11 @@ def _versions() -> dict[str, str]:
 
 
 def _name(case: Case) -> str:
-    more = f", {case.latency} ms, concurrency {case.concurrency}" if case.concurrency else ""
-    if case.kind in {"changes", "loaded changes"}:
-        more = f", {case.method}, {case.changed} % changed"
-    return f"{case.contender}, {case.rows} rows by {case.page_size}{more} {case.settings}".rstrip()
+    parts = [f"{case.kind}: {case.contender}, {case.rows} rows of {case.streams}"]
+    parts += [f"{case.page_size} a page", f"{case.latency} ms"]
+    parts += [f"concurrency {case.concurrency}"] if case.concurrency else []
+    parts += [f"{case.method}, {case.changed} % changed {case.settings}"]
+    return ", ".join(parts).rstrip()
 
 
 def say(text: str) -> None:

@@ -64,10 +64,10 @@ def chart(data: Mapping[str, Any]) -> str:
 
 def _rates(results: Results, y: int) -> Iterator[str]:
     plan = results.plan
-    runs = {name: results.speed(name, plan.rows) for name in CONTENDERS}
+    runs = {name: results.nearby(name) for name in CONTENDERS}
     longest = max((plan.rows / run.spread[0] for run in runs.values() if run), default=1)
-    what = f"{plan.rows:,} rows, {plan.page_size:,} per page"
-    text = f"Rows per second, {what}, no latency (more is better)"
+    what = f"{plan.rows:,} rows, {plan.page_sizes[0]:,} per page"
+    text = f"Rows per second, {what}, {plan.nearby} ms a page (more is better)"
     yield _text(16, y - 8, text, "title ink")
     for number, (name, contender) in enumerate(CONTENDERS.items()):
         line, run = y + 10 + number * _LINE, runs[name]
@@ -82,7 +82,7 @@ def _rates(results: Results, y: int) -> Iterator[str]:
         end = max(high, _LEFT + run.rate * scale)
         yield _text(end + 8, line + 14, f"{run.rate:,.0f}", "ink")
     note = y + 24 + len(CONTENDERS) * _LINE
-    yield _text(_LEFT, note, "floor: a bare loop that does the minimum", "pale")
+    yield _text(_LEFT, note, "floor: a bare loop that does the minimum, one page at a time", "pale")
 
 
 def _waits(results: Results, y: int) -> Iterator[str]:

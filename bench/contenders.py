@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.plan import FLOOR, TAP
+from bench.plan import CONTACTS, FLOOR, TAP
 from bench.served import ROOT
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _PYTHON: Final = Path(sys.executable)
 #: Where `make bench` installs the peers, each in an environment of its own.
 _ENVIRONMENTS: Final = ROOT / ".venv-bench"
-_STREAM: Final = "customercontacts"
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Job:
             "api_url": self.url
             or self.server.url(self.case.rows, self.case.latency, self.case.changed),
             "page_size": self.case.page_size,
+            "streams": self.case.streams.split(","),
             **self.more,
         }
         if self.case.kind == "loaded changes":  # as meltano.yml has it
@@ -105,9 +105,10 @@ def tap_yonyou(job: Job) -> list[str]:
     command = [tap, "--config", job.write("config.json", job.settings)]
     if job.case.method == "LOG_BASED":
         catalog = json.loads(
-            subprocess.check_output([tap, "--discover"], stderr=subprocess.DEVNULL)
+            subprocess.check_output([*command, "--discover"], stderr=subprocess.DEVNULL)
         )
-        catalog["streams"][0]["replication_method"] = job.case.method
+        for stream in catalog["streams"]:
+            stream["replication_method"] = job.case.method
         command += ["--catalog", job.write("catalog.json", catalog)]
     return command + (["--state", str(job.state)] if job.state else [])
 
@@ -125,7 +126,9 @@ def _tap_rest_api_msdk(job: Job) -> list[str]:
     the reply has no `page_count`. A schema is given, so that it need not infer one; all fields
     are texts there, since its type conformance would make `"0"` a true boolean.
     """
-    schema = json.loads((ROOT / "tap_yonyou" / "resources" / f"{_STREAM}.json").read_bytes())
+    schema = json.loads(
+        (ROOT / "tap_yonyou" / "u8" / "resources" / f"{CONTACTS}.json").read_bytes()
+    )
     texts = {name: {"type": ["string", "null"]} for name in schema["properties"]}
     accounts = {k: v for k, v in job.server.accounts.items() if k != "app_secret"}
     config = {
@@ -136,10 +139,10 @@ def _tap_rest_api_msdk(job: Job) -> list[str]:
         "next_page_token_path": "$.page_count",
         "streams": [
             {
-                "name": _STREAM,
-                "path": f"/api/{_STREAM}/batch_get",
+                "name": CONTACTS,
+                "path": f"/api/{CONTACTS}/batch_get",
                 "primary_keys": ["code"],
-                "records_path": f"$.{_STREAM}[*]",
+                "records_path": f"$.{CONTACTS}[*]",
                 "schema": job.write("schema.json", {"type": "object", "properties": texts}),
                 "params": {
                     **accounts,
@@ -163,7 +166,7 @@ def _dlt(*options: str) -> Command:
 
 
 def _airbyte(job: Job) -> list[str]:
-    stream = {"name": _STREAM, "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
+    stream = {"name": CONTACTS, "json_schema": {}, "supported_sync_modes": ["full_refresh"]}
     sync = {"sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
     return [
         str(_in("airbyte-cdk", "source-declarative-manifest")),

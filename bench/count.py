@@ -23,11 +23,13 @@ class _Data(msgspec.Struct):
 
 class _Record(msgspec.Struct):
     code: str | None = None
+    line_number: int = 0
     data: _Data | None = None
 
 
 class _Message(msgspec.Struct):
     type: str | None = None
+    stream: str = ""
     record: _Record | None = None
 
 
@@ -38,10 +40,10 @@ def count(lines: Iterable[bytes]) -> tuple[int, int]:
         lines: Messages of Singer or Airbyte; lines that are none are passed over.
 
     Returns:
-        How many rows came, and how many different codes they have.
+        How many rows came, and how many different ones, by code and number of the line.
     """
     decode = msgspec.json.Decoder(_Message).decode
-    rows, codes = 0, set()
+    rows, keys = 0, set()
     for line in lines:
         try:
             message = decode(line)
@@ -49,8 +51,9 @@ def count(lines: Iterable[bytes]) -> tuple[int, int]:
             continue
         if message.type == "RECORD" and (record := message.record):
             rows += 1
-            codes.add(record.data.code if record.data else record.code)
-    return rows, len(codes - {None})
+            code = record.data.code if record.data else record.code
+            keys.add((message.stream, code, record.line_number))
+    return rows, len(keys)
 
 
 if __name__ == "__main__":

@@ -32,11 +32,13 @@ class Outcome:
         seconds: From the start of the first process to the end of the last.
         memory: The most MB that a process of it had in memory (max RSS), by process.
         error: Why it did not go well; empty if it did.
+        gets: How many documents were asked for.
     """
 
     seconds: float
     memory: tuple[float, ...]
     error: str = ""
+    gets: int = 0
 
 
 def run(folder: Path, *commands: Sequence[str]) -> Outcome:
@@ -70,13 +72,13 @@ def count(folder: Path, command: Sequence[str]) -> tuple[tuple[int, int], str]:
     return (rows, different), outcome.error
 
 
+def environment(folder: Path) -> dict[str, str]:
+    """Give an environment with nothing of the user's, and its home in this folder."""
+    path = os.environ.get("PATH", os.defpath)
+    return {"HOME": str(folder), "LANG": "C.UTF-8", "NO_PROXY": "*", "PATH": path}
+
+
 def _run(folder: Path, commands: Sequence[Sequence[str]], output: int) -> Outcome:
-    environment = {
-        "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "NO_PROXY": "*",
-        "PATH": os.environ.get("PATH", os.defpath),
-    }
     processes: list[subprocess.Popen[bytes]] = []
     with ExitStack() as stack:
         logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in commands]
@@ -89,7 +91,7 @@ def _run(folder: Path, commands: Sequence[Sequence[str]], output: int) -> Outcom
                     subprocess.Popen(
                         command,
                         cwd=ROOT,
-                        env=environment,
+                        env=environment(folder),
                         stdin=before,
                         stdout=output if last else subprocess.PIPE,
                         stderr=log,

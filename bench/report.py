@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.contenders import CONTENDERS
-from bench.plan import FLOOR, QUICK, TAP
+from bench.plan import FLOOR, HEADS, LINES, LINES_OF, QUICK, TAP
 from bench.results import AccountSet, Results
 
 if TYPE_CHECKING:
@@ -67,10 +67,12 @@ def report(data: Mapping[str, Any]) -> str:
         parts.append("> A quick run: small sizes, once each. Its numbers mean little.\n")
     parts += [
         _bars(results),
+        _nearby(results),
         _all(results),
         _growth(results),
         _latency(results),
         _many(results),
+        _documents(results),
         _loads(results),
         _changes(results),
         _nights(results),
@@ -85,11 +87,26 @@ def _bars(results: Results) -> str:
     for bar in results.bars():
         value = "not measured"
         if bar.reached is not None:
-            value = f"{bar.reached:.2f} ×" if bar.unit == "×" else f"{bar.reached:.0f} {bar.unit}"
+            value = f"{bar.reached:.2f} ×" if bar.unit == "×" else f"{bar.reached:,.0f} {bar.unit}"
         rows.append(
             (bar.what, bar.wanted, value, "reached" if bar.is_reached else "**not reached**")
         )
     return "## What was to be reached\n\n" + _table(("case", "bar", "measured", ""), rows)
+
+
+def _nearby(results: Results) -> str:
+    plan, floor, rows = results.plan, results.nearby(FLOOR), []
+    for name, contender in CONTENDERS.items():
+        run = results.nearby(name)
+        problem = results.problem(name, plan.rows, plan.page_sizes[0])
+        cells = (problem or _seconds(run), _times(run, floor), _rate(run), _peak(run))
+        rows.append((_bold(name, contender.title), *cells, contender.gives))
+    title = f"## {plan.rows:,} rows, {plan.page_sizes[0]} per page, {plan.nearby} ms a page\n\n"
+    return (
+        title + f"This is what a server nearby takes. The tap has its default `concurrency`, "
+        f"{AccountSet.concurrency}; the others ask for one page after the other.\n\n"
+        + _table(("", "s", "× floor", "rows/s", "MB", "what it gives"), rows)
+    )
 
 
 def _all(results: Results) -> str:
@@ -154,7 +171,6 @@ def _many(results: Results) -> str:
     plan = results.plan
     measured, ideal = results.of("many"), results.ideal_of_many()
     ratio = f"{measured.median / ideal:.2f} ×" if measured and ideal else "–"
-    one, four = (results.of("ahead", concurrency=number) for number in (1, 4))
     reads = plan.lists * plan.sources
     most = max(plan.concurrency)
     what = f"{plan.lists} lists of {plan.sources} data sources, a page each, {plan.latency} ms"
@@ -163,9 +179,75 @@ def _many(results: Results) -> str:
         "## Many lists, many data sources\n\n"
         + _table(("", "s", "ideal, s", "× ideal", "MB"), [(what, *cells)])
         + f"\nThe ideal is the log-in, the first page and ⌈{reads} ÷ {most}⌉ waits of "
-        f"{plan.latency} ms, and the start-up. Where there is no latency, no threads are started: "
-        f"{plan.rows:,} rows, {plan.page_sizes[0]} per page, take {_seconds(one)} s with "
-        f"`concurrency` 1 and {_seconds(four)} s with 4.\n"
+        f"{plan.latency} ms, and the start-up.\n"
+    )
+
+
+def _documents(results: Results) -> str:
+    plan, most = results.plan, max(results.plan.concurrency)
+    heads = results.settled(HEADS)
+    each, settled = f"{plan.documents:,}", f"{plan.settled:,}"
+    archive, again = results.archive("documents"), results.archive("settled")
+    size, half = results.state_bytes(plan.archive, LINES_OF), plan.settled // 2
+    lines: list[tuple[str, Measured | None, float | None]] = [
+        (
+            f"{each} at {plan.latency} ms, lines, `concurrency` {most}",
+            results.fetched("documents"),
+            results.ideal_of_documents(),
+        ),
+        (
+            f"{each} at {plan.child_latency} ms, heads and lines, the tap with its defaults",
+            results.fetched("children"),
+            None,
+        ),
+        (
+            f"{each} at {plan.child_latency} ms, heads and lines, plain SDK tap",
+            results.fetched("children", "plain-tap"),
+            None,
+        ),
+        (
+            f"{settled} at {plan.nearby} ms, LOG_BASED, heads alone, unchanged",
+            heads,
+            None,
+        ),
+        (
+            f"{settled} at {plan.nearby} ms, LOG_BASED, lines, unchanged",
+            results.settled(LINES_OF),
+            heads.median if heads else None,
+        ),
+        (
+            f"{settled} at {plan.nearby} ms, LOG_BASED, lines, 1 % changed",
+            results.settled(LINES_OF, 1),
+            results.ideal_of_changed(),
+        ),
+        (f"{plan.archive:,} without latency, LOG_BASED, lines, first read", archive, None),
+        (f"{plan.archive:,} without latency, LOG_BASED, lines, unchanged", again, None),
+        (
+            f"{settled} without latency, LOG_BASED, lines, after a kill at {half:,}",
+            results.of("killed"),
+            None,
+        ),
+    ]
+    rows = [
+        (
+            what,
+            _seconds(run),
+            f"{ideal:.2f}" if ideal else "",
+            f"{run.median / ideal:.2f} ×" if run and ideal else "",
+            f"{run.gets:,}" if run else "–",
+            f"{run.memory[0]:.0f}" if run else "–",
+        )
+        for what, run, ideal in lines
+    ]
+    return (
+        f"## Documents of {LINES} lines\n\n"
+        + _table(("documents", "s", "ideal, s", "× ideal", "calls of `get`", "MB"), rows)
+        + f"\nThe ideal of a read is a wait for the first page of the list, one for each "
+        f"`concurrency` pages and documents that follow, and the start-up. That of unchanged "
+        "documents is the time of their heads, and of changed ones that and the waits for them. "
+        "The documents are old and approved. The plain SDK tap asks for each document of a parent "
+        "stream in a child stream. The state of LOG_BASED has "
+        f"{f'{size:.0f}' if size else '–'} bytes for each document.\n"
     )
 
 
@@ -232,8 +314,10 @@ def _method(results: Results) -> str:
     times = f"{plan.repetitions} times" if plan.repetitions > 1 else "once"
     if plan.loads != plan.repetitions:
         times += (
-            f" (a load into PostgreSQL {plan.loads} times, and {plan.duels} times what takes "
-            f"seconds: {plan.rows:,} rows by the floor, the tap and dlt, extract)"
+            f" (a load into PostgreSQL, and documents that are waited for, {plan.loads} times; "
+            f"{plan.archive:,} documents and the kill once; {plan.duels} times what takes "
+            f"seconds: {plan.rows:,} rows by the floor, the tap and dlt, extract, without "
+            f"latency; those that follow a read; settled documents)"
         )
     return _METHOD.format(rates=rates, repetitions=times)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bench.plan import FLOOR, TAP, Plan
+from bench.plan import CONTACTS, FLOOR, HEADS, LINES_OF, TAP, Plan, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +23,13 @@ class Measured:
         rows: How many rows each read.
         seconds: How long each took.
         memory: The median peak of memory in MB, by process.
+        gets: The most documents that one of them asked for.
     """
 
     rows: int
     seconds: tuple[float, ...]
     memory: tuple[float, ...]
+    gets: int = 0
 
     @property
     def median(self) -> float:
@@ -110,6 +112,7 @@ class Results:
             rows=runs[0]["rows"],
             seconds=tuple(run["seconds"] for run in runs),
             memory=tuple(median(peaks) for peaks in memory),
+            gets=max(run.get("gets", 0) for run in runs),
         )
 
     def speed(self, contender: str, rows: int, page_size: int | None = None) -> Measured | None:
@@ -119,17 +122,39 @@ class Results:
             return None
         return self.of("speed", contender, rows=rows, page_size=size)
 
-    def problem(self, contender: str, rows: int, page_size: int) -> str:
+    def nearby(self, contender: str) -> Measured | None:
+        """Give the runs of a contender with a server nearby, if it brought all rows."""
+        if self.problem(contender, self.plan.rows, self.plan.page_sizes[0]):
+            return None
+        return self.of("nearby", contender)
+
+    def problem(self, contender: str, rows: int, page_size: int, kind: str = "speed") -> str:
         """Say why there is no number: it did not run, or did not bring all rows."""
-        wanted = {"kind": "speed", "contender": contender, "rows": rows, "page_size": page_size}
+        wanted = {"kind": kind, "contender": contender, "rows": rows, "page_size": page_size}
         for counted in _matching(self.data["counts"], wanted):
             if counted["error"]:
                 return f"did not run: {counted['error']}"
-            if not counted["rows_came"] == counted["different"] == rows:
+            expected = records(rows, counted.get("streams", CONTACTS))
+            if not counted["rows_came"] == counted["different"] == expected:
                 came = f"{counted['rows_came']:,} rows, {counted['different']:,} different"
-                return f"brought {came} of {rows:,}"
+                return f"brought {came} of {expected:,}"
         errors = [run["error"] for run in _matching(self.data["runs"], wanted) if run["error"]]
         return f"did not run: {errors[0]}" if errors else ""
+
+    def fetched(self, kind: str, contender: str = TAP) -> Measured | None:
+        """Give the runs that ask for every document and wait for it, if all lines came."""
+        rows, size = self.plan.documents, self.plan.page_sizes[0]
+        if self.problem(contender, rows, size, kind):
+            return None
+        return self.of(kind, contender, rows=rows, method="FULL_TABLE")
+
+    def settled(self, streams: str, changed: int = 0) -> Measured | None:
+        """Give the runs that find few changes in documents, or in their heads alone."""
+        return self.of("settled", rows=self.plan.settled, streams=streams, changed=changed)
+
+    def archive(self, kind: str) -> Measured | None:
+        """Give the first run for many documents, or the one that follows."""
+        return self.of(kind, rows=self.plan.archive, method="LOG_BASED")
 
     def ideal(self, concurrency: int) -> float | None:
         """Give the shortest time a read with latency can take: the waits and the start-up.
@@ -137,44 +162,55 @@ class Results:
         The first page tells how many there are, so it is awaited alone. The log-in, which waits
         as long, is not allowed for.
         """
-        if not (start := self.of("start")):
-            return None
-        waits = 1 + math.ceil((self.plan.pages - 1) / concurrency)
-        return waits * self.plan.latency / 1000 + start.median
+        return self._ideal(1 + math.ceil((self.plan.pages - 1) / concurrency))
+
+    def ideal_of_many(self) -> float | None:
+        """Give the shortest time that many lists can take: log-in, first page, the others."""
+        reads = self.plan.lists * self.plan.sources
+        return self._ideal(2 + math.ceil(reads / max(self.plan.concurrency)))
+
+    def ideal_of_documents(self) -> float | None:
+        """Give the shortest time for documents: the first page, the others, then each document."""
+        plan = self.plan
+        pages, most = math.ceil(plan.documents / plan.page_sizes[0]), max(plan.concurrency)
+        return self._ideal(1 + math.ceil((pages - 1) / most) + math.ceil(plan.documents / most))
+
+    def ideal_of_changed(self) -> float | None:
+        """Give the time that the heads take, and the waits for the 1 % that have changed."""
+        heads, plan = self.settled(HEADS), self.plan
+        waits = math.ceil(plan.settled / 100 / AccountSet.concurrency)
+        return heads.median + waits * plan.nearby / 1000 if heads else None
+
+    def _ideal(self, waits: int) -> float | None:
+        start = self.of("start")
+        return waits * self.plan.latency / 1000 + start.median if start else None
 
     def bars(self) -> Iterator[Bar]:
         """Compare with what is to be reached."""
-        plan = self.plan
-        large, rows = self.speed(TAP, plan.large), self.speed(TAP, plan.rows)
-        small = self.speed(TAP, plan.small)
-        yield _at_most(
-            1.6,
-            f"time for {plan.large:,} rows, against the floor",
-            _ratio(large, self.speed(FLOOR, plan.large)),
-        )
-        for title, peer, least, wanted in (
-            ("the plain SDK tap", "plain-tap", 3.0, "≥ 3 × faster"),
-            ("dlt, extract", "dlt-extract", 1.2, "≥ 1.2 × faster"),
-            ("the Airbyte CDK", "airbyte-cdk", 1.0, "faster"),
-        ):
-            ratios = [
-                _ratio(self.speed(peer, plan.rows, size), self.speed(TAP, plan.rows, size))
-                for size in plan.page_sizes
-            ]
-            # The page size that is worse for the tap counts.
-            worst = min((ratio for ratio in ratios if ratio), default=None)
-            what = f"{plan.rows:,} rows, against {title}"
-            yield Bar(what, wanted, worst, is_reached=worst is not None and worst >= least)
-        most = max(plan.concurrency)
-        read = self.of("latency", concurrency=most)
-        ideal = self.ideal(most)
-        yield _at_most(
-            1.15,
-            f"{plan.pages} pages at {plan.latency} ms, `concurrency` {most}, against the ideal",
-            read.median / ideal if read and ideal else None,
-        )
-        yield from self._bars_of_many()
+        yield from self._bars_of_speed()
+        yield from self._bars_of_latency()
+        yield from self._bars_of_documents()
         yield from self._bars_of_changes()
+
+    def _bars_of_speed(self) -> Iterator[Bar]:
+        plan = self.plan
+        for title, peer, least in (
+            ("the plain SDK tap", "plain-tap", 3.0),
+            ("dlt, extract", "dlt-extract", 1.0),
+            ("the Airbyte CDK", "airbyte-cdk", 1.0),
+        ):
+            near = self.nearby(peer), self.nearby(TAP)
+            yield _faster(
+                least, f"{plan.rows:,} rows at {plan.nearby} ms a page, against {title}", *near
+            )
+            size = plan.page_sizes[0]
+            both = (self.speed(one, plan.rows, size) for one in (peer, TAP))
+            yield _faster(least, f"{plan.rows:,} rows without latency, against {title}", *both)
+        large, rows = self.speed(TAP, plan.large), self.speed(TAP, plan.rows)
+        floor, small = self.speed(FLOOR, plan.large), self.speed(TAP, plan.small)
+        yield _at_most(
+            1.6, f"time for {plan.large:,} rows, against the floor", _ratio(large, floor)
+        )
         ratio = large.rate / rows.rate if large and rows else None
         what = f"rows/s at {plan.large:,} rows against {plan.rows:,}"
         yield Bar(what, "≥ 0.9 ×", ratio, is_reached=ratio is not None and ratio >= 0.9)  # noqa: PLR2004
@@ -186,13 +222,52 @@ class Results:
         )
         yield _at_most(200, f"peak memory at {plan.large:,} rows", peaks[0], "MB")
 
-    def ideal_of_many(self) -> float | None:
-        """Give the shortest time that many lists can take: log-in, first page, the others."""
-        if not (start := self.of("start")):
-            return None
-        reads = self.plan.lists * self.plan.sources
-        waits = 2 + math.ceil(reads / max(self.plan.concurrency))
-        return waits * self.plan.latency / 1000 + start.median
+    def _bars_of_latency(self) -> Iterator[Bar]:
+        plan, most = self.plan, max(self.plan.concurrency)
+        read, many, start = self.of("latency", concurrency=most), self.of("many"), self.of("start")
+        pages = f"{plan.pages} pages at {plan.latency} ms, `concurrency` {most}"
+        yield _at_most(1.15, f"{pages}, against the ideal", _over(read, self.ideal(most)))
+        lists = f"{plan.lists} lists × {plan.sources} data sources"
+        what = f"{lists} at {plan.latency} ms, `concurrency` {most}, against the ideal"
+        yield _at_most(1.25, what, _over(many, self.ideal_of_many()))
+        peak = many.memory[0] / start.memory[0] if many and start else None
+        yield _at_most(1.3, f"peak memory with {lists}, against one list", peak)
+
+    def _bars_of_documents(self) -> Iterator[Bar]:
+        plan, most = self.plan, max(self.plan.concurrency)
+        ideal, each = self.ideal_of_documents(), f"{plan.documents:,} documents at"
+        what = f"{each} {plan.latency} ms, `concurrency` {most}, against the ideal"
+        yield _at_most(1.15, what, _over(self.fetched("documents"), ideal))
+        peers = self.fetched("children", "plain-tap"), self.fetched("children")
+        what = f"{each} {plan.child_latency} ms, against the plain SDK tap with a child stream"
+        yield _faster(3.0, what, *peers)
+        heads, lines = self.settled(HEADS), self.settled(LINES_OF)
+        what = f"{plan.settled:,} documents, unchanged"
+        yield _at_most(1.15, f"{what}, LOG_BASED against their heads alone", _ratio(lines, heads))
+        yield _at_most(0, f"{what}, LOG_BASED", lines.gets if lines else None, "calls of `get`")
+        yield _at_most(
+            1.2,
+            f"{plan.settled:,} documents, 1 % changed, against heads and ideal",
+            _over(self.settled(LINES_OF, 1), self.ideal_of_changed()),
+        )
+        killed = self.of("killed")
+        half = plan.settled // 2
+        yield _at_most(
+            plan.settled - half + 1000,
+            f"killed after {half:,} of {plan.settled:,} documents, the next run",
+            killed.gets if killed else None,
+            "calls of `get`",
+        )
+        runs = [self.archive("documents"), self.archive("settled")]
+        peak = max((run.memory[0] for run in runs if run), default=None)
+        yield _at_most(300, f"peak memory at {plan.archive:,} documents, LOG_BASED", peak, "MB")
+        what = "state of LOG_BASED, for each document"
+        yield _at_most(30, what, self.state_bytes(plan.archive, LINES_OF), "bytes")
+
+    def state_bytes(self, rows: int, streams: str = CONTACTS) -> float | None:
+        """Give the size of a state after LOG_BASED, for each row or document."""
+        size = self.data["state_bytes"].get(f"{rows} {streams}")
+        return size / rows if size else None
 
     def night(self, of: AccountSet, runs: int) -> float | None:
         """Give the seconds that an account set takes with Meltano, one thing after the other.
@@ -215,24 +290,6 @@ class Results:
             + of.rows * of.changed / 100 / written.rate
         )
 
-    def _bars_of_many(self) -> Iterator[Bar]:
-        plan = self.plan
-        many, ideal, start = self.of("many"), self.ideal_of_many(), self.of("start")
-        what = f"{plan.lists} lists × {plan.sources} data sources at {plan.latency} ms"
-        yield _at_most(
-            1.25,
-            f"{what}, `concurrency` {max(plan.concurrency)}, against the ideal",
-            many.median / ideal if many and ideal else None,
-        )
-        yield _at_most(
-            1.3,
-            f"peak memory with {plan.lists} lists × {plan.sources} data sources, against one list",
-            many.memory[0] / start.memory[0] if many and start else None,
-        )
-        one, four = (self.of("ahead", concurrency=number) for number in (1, 4))
-        what = f"{plan.rows:,} rows without latency, {plan.page_sizes[0]} per page"
-        yield _at_most(1.05, f"{what}, `concurrency` 4 against 1", _ratio(four, one))
-
     def _bars_of_changes(self) -> Iterator[Bar]:
         plan = self.plan
 
@@ -243,19 +300,17 @@ class Results:
         for rows in (plan.rows, plan.large):
             full, log = pair("changes", rows, 0)
             what = f"{rows:,} rows unchanged, LOG_BASED against FULL_TABLE"
-            yield _at_most(1.1, what, _ratio(log, full))
+            yield _at_most(1.15, what, _ratio(log, full))
         for changed, least in ((0, 4.0), (1, 3.0)):
-            full, log = pair("loaded changes", plan.rows, changed)
-            ratio = _ratio(full, log)
             part = f"{changed} % changed" if changed else "unchanged"
             what = f"{plan.rows:,} rows, {part}, into PostgreSQL, LOG_BASED against FULL_TABLE"
-            is_reached = ratio is not None and ratio >= least
-            yield Bar(what, f"≥ {least:g} × faster", ratio, is_reached)
-        peaks = [log.memory[0] for n in (0, 1) if (log := pair("changes", plan.large, n)[1])]
-        what = f"peak memory at {plan.large:,} rows, LOG_BASED"
-        yield _at_most(200, what, max(peaks, default=None), "MB")
-        sizes = [int(size) / int(rows) for rows, size in self.data["state_bytes"].items()]
-        yield _at_most(12, "state of LOG_BASED, for each row", max(sizes, default=None), "bytes")
+            yield _faster(least, what, *pair("loaded changes", plan.rows, changed))
+        for rows, most in ((plan.rows, 110), (plan.large, 400)):
+            peaks = [log.memory[0] for n in (0, 1) if (log := pair("changes", rows, n)[1])]
+            what = f"peak memory at {rows:,} rows, LOG_BASED"
+            yield _at_most(most, what, max(peaks, default=None), "MB")
+        what = "state of LOG_BASED, for each row"
+        yield _at_most(12, what, self.state_bytes(plan.rows), "bytes")
 
 
 def _matching(rows: Sequence[Mapping[str, Any]], wanted: Mapping[str, object]) -> list[Any]:
@@ -266,6 +321,16 @@ def _ratio(one: Measured | None, other: Measured | None) -> float | None:
     return one.median / other.median if one and other else None
 
 
+def _over(measured: Measured | None, ideal: float | None) -> float | None:
+    return measured.median / ideal if measured and ideal else None
+
+
+def _faster(least: float, what: str, peer: Measured | None, tap: Measured | None) -> Bar:
+    ratio = _ratio(peer, tap)
+    wanted = f"≥ {least:g} × faster" if least > 1 else "faster"
+    return Bar(what, wanted, ratio, is_reached=ratio is not None and ratio >= least)
+
+
 def _at_most(limit: float, what: str, value: float | None, unit: str = "×") -> Bar:
     is_reached = value is not None and value <= limit
-    return Bar(what, f"≤ {limit:g} {unit}", value, is_reached, unit)
+    return Bar(what, f"≤ {limit:,g} {unit}", value, is_reached, unit)

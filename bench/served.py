@@ -45,6 +45,12 @@ class Served:
         """
         return f"http://127.0.0.1:{self.port}/{rows}/{latency}/{changed}"
 
+    def gets(self) -> int:
+        """Tell how many documents have been asked for."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            connection.sendall(b"GET /0/0/0/gets HTTP/1.1\r\n\r\n")
+            return int(connection.recv(1000).rpartition(b"\r\n")[2])
+
     def rate(self, rows: int, size: int) -> float:
         """Read pages over and over and look at none of them.
 
@@ -72,11 +78,12 @@ class Served:
 
 
 @contextmanager
-def served(rows: int) -> Iterator[Served]:
+def served(rows: int, orders: int = 0) -> Iterator[Served]:
     """Run the server in a process of its own.
 
     Args:
         rows: How many rows it prepares.
+        orders: How many documents.
 
     Yields:
         The server, ready.
@@ -85,7 +92,7 @@ def served(rows: int) -> Iterator[Served]:
         RuntimeError: It did not start.
     """
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.server", "--rows", str(rows)],
+        [sys.executable, "-m", "bench.server", "--rows", str(rows), "--orders", str(orders)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

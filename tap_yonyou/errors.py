@@ -16,7 +16,12 @@ class TapError(SingerSDKError):
     """An error a person can act on.
 
     Its text says everything in one line, without secrets and values of records.
+
+    Attributes:
+        is_final: Whether U8 refuses, so that it would refuse any other request of the stream, too.
     """
+
+    is_final = False
 
 
 class SettingsError(TapError):
@@ -24,13 +29,7 @@ class SettingsError(TapError):
 
 
 class U8Error(TapError, FatalAPIError):
-    """A stream could not be read completely.
-
-    Attributes:
-        is_final: Whether U8 refuses, so that it would refuse any other request of the stream, too.
-    """
-
-    is_final = False
+    """A stream could not be read completely."""
 
 
 class RunError(TapError):

@@ -13,8 +13,6 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from singer_sdk import typing as th
-
 from tap_yonyou.u8.errcodes import Action
 from tap_yonyou.u8.values import DATA_SOURCE
 
@@ -46,13 +44,25 @@ WRONG: Final = {
     _PARAMETER: "must not be blank, nor a parameter that the tap sets itself",
 }
 
+_STRING: Final = {"type": "string"}
+_SECRET: Final = {"type": "string", "secret": True, "writeOnly": True}
 _SCHEMA: Final = {"type": "object", "$ref": "https://json-schema.org/draft/2020-12/schema"}
-_NUMBER: Final = {"type": "integer", "minimum": 1}
 _VALUE: Final = {"type": ["string", "number", "boolean", "null"]}
+
+
+def _setting(schema: Mapping[str, Any], text: str, *, is_required: bool = False) -> dict[str, Any]:
+    """Add title and description, with a colon between them, to a schema."""
+    title, _, description = text.partition(": ")
+    types = [schema["type"]] if is_required else [schema["type"], "null"]
+    return {**schema, "type": types, "title": title, "description": description}
 
 
 def _text(pattern: str) -> dict[str, Any]:
     return {"type": "string", "pattern": pattern}
+
+
+def _integer(minimum: int, **more: Any) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, **more}
 
 
 def _named(names: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -65,10 +75,9 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 
 
 _FIELD, _SENT_AS, _TEXT = _text(FIELD), _text(_PARAMETER), _text(r"\S")
-_FIELDS: Final = _named(FIELD, _SCHEMA)
 _KIND: Final = {"enum": ["code", "timestamp", "date"]}
 _MARKER: Final = _object("field parameter kind", field=_FIELD, parameter=_SENT_AS, kind=_KIND)
-_ASKED: Final = {"path": _text(_PATH), "rows": _TEXT, "schema": _FIELDS}
+_ASKED: Final = {"path": _text(_PATH), "rows": _TEXT, "schema": _named(FIELD, _SCHEMA)}
 _DECLARATION: Final = _object(
     "key",
     **_ASKED,
@@ -79,185 +88,130 @@ _DECLARATION: Final = _object(
     replaces={"type": "boolean"},
 )
 
-
-def config_jsonschema() -> dict[str, Any]:
-    """Describe the settings as a JSON Schema; the filters of a stream are in its resource."""
-    return th.PropertiesList(
-        th.Property(
-            "from_account",
-            th.StringType,
-            required=True,
-            title="Caller id",
-            description="Account that calls the API (调用方id), from the developer's account page.",
-        ),
-        th.Property(
-            "to_account",
-            th.StringType,
-            required=True,
-            title="Provider id",
-            description="Account of the company whose U8+ is read (提供方id).",
-        ),
-        th.Property(
-            "app_key",
-            th.StringType,
-            required=True,
-            secret=True,
-            title="App key",
-            description="Key of the app (应用编码).",
-        ),
-        th.Property(
-            "app_secret",
-            th.StringType,
-            secret=True,
-            title="App secret",
-            description="Secret of the app (应用密钥), with which the tap logs in and renews its "
-            "token. Set this or token.",
-        ),
-        th.Property(
-            "token",
-            th.StringType,
-            secret=True,
-            title="Token",
-            description="Token issued elsewhere (全局访问唯一识别码), used until it expires. "
-            "Ignored if app_secret is set.",
-        ),
-        th.Property(
-            "streams",
-            th.CustomType({"type": "array", "items": {"type": "string"}, "minItems": 1}),
-            default=DEFAULT_STREAMS,
-            title="Streams",
-            description="Names of the streams to offer. An app is usually granted only a few.",
-        ),
-        th.Property(
-            "resources",
-            th.CustomType(_named(_RESOURCE, _DECLARATION)),
-            title="Resources",
-            description="Declares resources of the OpenAPI that the tap does not know, by name. "
-            "Each is a stream that streams may name.",
-            examples=[{"fitem": {"key": ["code"]}}],
-        ),
-        th.Property(
-            "ds_sequence",
-            th.IntegerType(minimum=1),
-            title="Data source number",
-            description="Number of the data source to read (数据源序号). If it is not set, U8 "
-            "takes the app's first one.",
-        ),
-        th.Property(
-            "ds_sequences",
-            th.CustomType({"type": "array", "items": _NUMBER, "minItems": 1}),
-            title="Data source numbers",
-            description="Numbers of several data sources to read. Each record then has its number "
-            "in the field ds_sequence, which is part of the key. Not together with ds_sequence.",
-            examples=[[1, 2, 3]],
-        ),
-        th.Property(
-            "api_url",
-            th.StringType,
-            default="https://api.yonyouup.com",
-            title="API address",
-            description="Address of the OpenAPI gateway: https, or http on a loopback host.",
-        ),
-        th.Property(
-            "page_size",
-            th.IntegerType(minimum=1, maximum=10000),
-            default=500,
-            title="Page size",
-            description="Rows to ask for in one request, 1 to 10000 (rows_per_page). A server may "
-            "return fewer; the tap follows what the reply says.",
-        ),
-        th.Property(
-            "concurrency",
-            th.IntegerType(minimum=1, maximum=16),
-            default=4,
-            title="Concurrent requests",
-            description="Maximum number of requests in flight, 1 to 16: while one page is written, "
-            "the next ones are requested. With 1, pages are read one after the other.",
-        ),
-        th.Property(
-            "request_timeout",
-            th.IntegerType(minimum=1),
-            default=100,
-            title="Request timeout",
-            description="Seconds for one request as a whole, up to the last byte of the answer. "
-            "Only headers that arrive byte by byte can take longer.",
-        ),
-        th.Property(
-            "max_attempts",
-            th.IntegerType(minimum=1),
-            default=8,
-            title="Attempts",
-            description="How many times a request is sent before the stream fails. The waits "
-            "between attempts start at half a second and double, up to a minute.",
-        ),
-        th.Property(
-            "max_passes",
-            th.IntegerType(minimum=1),
-            default=3,
-            title="Passes",
-            description="How many times all pages are read if the list changes during the read, "
-            "before the stream fails.",
-        ),
-        th.Property(
-            "errcode_actions",
-            th.CustomType({"type": "object", "additionalProperties": {"enum": [*Action]}}),
-            title="Actions by errcode",
-            description="Overrides what the tap does on an errcode: empty (no rows), login (log in "
-            "again, then retry), retry (wait, then retry) or fatal (fail).",
-            examples=[{"29999": "retry"}],
-        ),
-        th.Property(
-            "emit_activate_version_messages",
-            th.BooleanType,
-            default=False,
-            title="Table versions",
-            description="Sends ACTIVATE_VERSION after a complete read. With FULL_TABLE, the target "
-            "then deletes or marks the rows that no longer come. LOG_BASED always marks deletions; "
-            "a version, sent after every row was written again, also removes the rows that the "
-            "state did not know.",
-        ),
-        th.Property(
-            "max_deletes_percent",
-            th.IntegerType(minimum=0, maximum=100),
-            default=50,
-            title="Maximum deletions",
-            description="Maximum percentage of the rows of the last complete read that may have "
-            "been deleted, 0 to 100. If it is exceeded, nothing is deleted and the stream fails.",
-        ),
-        th.Property(
-            "rewrite_days",
-            th.IntegerType(minimum=0),
-            default=30,
-            title="Days between rewrites",
-            description="LOG_BASED writes every row again when the last time it did so is this "
-            "many days ago, 0 for never. This repairs a table that differs from the state.",
-        ),
-        th.Property(
-            "lookback_days",
-            th.IntegerType(minimum=0),
-            default=31,
-            title="Look-back days",
-            description="LOG_BASED fetches documents dated within this many days again. "
-            "INCREMENTAL by a date starts this many days before its bookmark.",
-        ),
-        th.Property(
-            "snapshot_store",
-            th.StringType,
-            title="Snapshot store",
-            description="Where LOG_BASED keeps its snapshots: a folder, or an fsspec URL without "
-            "credentials. If it is not set, they are part of the state.",
-            examples=["snapshots", "s3://bucket/yonyou"],
-        ),
-        th.Property(
-            "filters",
-            th.ObjectType(additional_properties=th.ObjectType(additional_properties=True)),
-            title="Filters",
-            description="Reads only matching rows: filters.<stream>.<filter>, with the vendor's "
-            "names.",
-            examples=[{"customercontacts": {"ccuscode": "0215", "be_main_linker": True}}],
-        ),
-        additional_properties=False,
-    ).to_dict()
+_SETTINGS: Final = {
+    "from_account": _setting(
+        _STRING,
+        "Caller id: Account that calls the API (调用方id), from the developer's account page.",
+        is_required=True,
+    ),
+    "to_account": _setting(
+        _STRING,
+        "Provider id: Account of the company whose U8+ is read (提供方id).",
+        is_required=True,
+    ),
+    "app_key": _setting(_SECRET, "App key: Key of the app (应用编码).", is_required=True),
+    "app_secret": _setting(
+        _SECRET,
+        "App secret: Secret of the app (应用密钥), with which the tap logs in and renews its "
+        "token. Set this or token.",
+    ),
+    "token": _setting(
+        _SECRET,
+        "Token: Token issued elsewhere (全局访问唯一识别码), used until it expires. "
+        "Ignored if app_secret is set.",
+    ),
+    "streams": _setting(
+        {"type": "array", "items": {"type": "string"}, "minItems": 1, "default": DEFAULT_STREAMS},
+        "Streams: Names of the streams to offer. An app is usually granted only a few.",
+    ),
+    "resources": _setting(
+        {**_named(_RESOURCE, _DECLARATION), "examples": [{"fitem": {"key": ["code"]}}]},
+        "Resources: Declares resources of the OpenAPI that the tap does not know, by name. Each "
+        "is a stream that streams may name.",
+    ),
+    "ds_sequence": _setting(
+        _integer(1),
+        "Data source number: Number of the data source to read (数据源序号). If it is not set, U8 "
+        "takes the app's first one.",
+    ),
+    "ds_sequences": _setting(
+        {"type": "array", "items": _integer(1), "minItems": 1, "examples": [[1, 2, 3]]},
+        "Data source numbers: Numbers of several data sources to read. Each record then has its "
+        "number in the field ds_sequence, which is part of the key. Not together with "
+        "ds_sequence.",
+    ),
+    "api_url": _setting(
+        _STRING | {"default": "https://api.yonyouup.com"},
+        "API address: Address of the OpenAPI gateway: https, or http on a loopback host.",
+    ),
+    "page_size": _setting(
+        _integer(1, maximum=10000, default=500),
+        "Page size: Rows to ask for in one request, 1 to 10000 (rows_per_page). A server may "
+        "return fewer; the tap follows what the reply says.",
+    ),
+    "concurrency": _setting(
+        _integer(1, maximum=16, default=4),
+        "Concurrent requests: Maximum number of requests in flight, 1 to 16: while one page is "
+        "written, the next ones are requested. With 1, pages are read one after the other.",
+    ),
+    "request_timeout": _setting(
+        _integer(1, default=100),
+        "Request timeout: Seconds for one request as a whole, up to the last byte of the answer. "
+        "Only headers that arrive byte by byte can take longer.",
+    ),
+    "max_attempts": _setting(
+        _integer(1, default=8),
+        "Attempts: How many times a request is sent before the stream fails. The waits between "
+        "attempts start at half a second and double, up to a minute.",
+    ),
+    "max_passes": _setting(
+        _integer(1, default=3),
+        "Passes: How many times all pages are read if the list changes during the read, before "
+        "the stream fails.",
+    ),
+    "errcode_actions": _setting(
+        {
+            "type": "object",
+            "additionalProperties": {"enum": [*Action]},
+            "examples": [{"29999": "retry"}],
+        },
+        "Actions by errcode: Overrides what the tap does on an errcode: empty (no rows), login "
+        "(log in again, then retry), retry (wait, then retry) or fatal (fail).",
+    ),
+    "emit_activate_version_messages": _setting(
+        {"type": "boolean", "default": False},
+        "Table versions: Sends ACTIVATE_VERSION after a complete read. With FULL_TABLE, the "
+        "target then deletes or marks the rows that no longer come. LOG_BASED always marks "
+        "deletions; a version, sent after every row was written again, also removes the rows "
+        "that the state did not know.",
+    ),
+    "max_deletes_percent": _setting(
+        _integer(0, maximum=100, default=50),
+        "Maximum deletions: Maximum percentage of the rows of the last complete read that may "
+        "have been deleted, 0 to 100. If it is exceeded, nothing is deleted and the stream "
+        "fails.",
+    ),
+    "rewrite_days": _setting(
+        _integer(0, default=30),
+        "Days between rewrites: LOG_BASED writes every row again when the last time it did so is "
+        "this many days ago, 0 for never. This repairs a table that differs from the state.",
+    ),
+    "lookback_days": _setting(
+        _integer(0, default=31),
+        "Look-back days: LOG_BASED fetches documents dated within this many days again. "
+        "INCREMENTAL by a date starts this many days before its bookmark.",
+    ),
+    "snapshot_store": _setting(
+        _STRING | {"examples": ["snapshots", "s3://bucket/yonyou"]},
+        "Snapshot store: Where LOG_BASED keeps its snapshots: a folder, or an fsspec URL without "
+        "credentials. If it is not set, they are part of the state.",
+    ),
+    "filters": _setting(
+        {
+            "type": "object",
+            "additionalProperties": {"type": "object"},
+            "examples": [{"customercontacts": {"ccuscode": "0215", "be_main_linker": True}}],
+        },
+        "Filters: Reads only matching rows: filters.<stream>.<filter>, with the vendor's names.",
+    ),
+}
+#: The filters of a stream are in its resource.
+SCHEMA: Final = {
+    "type": "object",
+    "properties": _SETTINGS,
+    "required": [name for name, setting in _SETTINGS.items() if "null" not in setting["type"]],
+    "additionalProperties": False,
+}
 
 
 def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 from tap_yonyou import redaction
 from tap_yonyou.command.cli import CommandLine
 from tap_yonyou.compat import override
-from tap_yonyou.settings import config_jsonschema, stream_maps_of
+from tap_yonyou.settings import SCHEMA, stream_maps_of
 from tap_yonyou.stream import FILTERED, U8Stream
 from tap_yonyou.u8 import resources
 from tap_yonyou.u8.gateway import Endpoint, Gateway
@@ -33,7 +33,7 @@ class TapYonyou(CommandLine):
 
     name = "tap-yonyou"
     package_name = "tap-yonyou"
-    config_jsonschema: ClassVar[dict[str, Any]] = config_jsonschema()
+    config_jsonschema: ClassVar[dict[str, Any]] = SCHEMA
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,

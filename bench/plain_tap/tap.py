@@ -1,4 +1,4 @@
-"""The tap: its settings and its stream."""
+"""The tap: its settings and its streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from singer_sdk import Tap
 from singer_sdk import typing as th
 from typing_extensions import override
 
-from bench.plain_tap.streams import CustomerContactsStream
+from bench.plain_tap.streams import (
+    CustomerContactsStream,
+    SaleOrderEntryStream,
+    SaleOrderStream,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TapPlain(Tap):
-    """Customer contacts of U8."""
+    """Customer contacts of U8, and sales orders with their lines."""
 
     name = "tap-plain"
     config_jsonschema: ClassVar[dict[str, Any]] = th.PropertiesList(
@@ -27,8 +31,10 @@ class TapPlain(Tap):
         th.Property("app_key", th.StringType, required=True, secret=True),
         th.Property("app_secret", th.StringType, required=True, secret=True),
         th.Property("page_size", th.IntegerType, default=500),
+        th.Property("streams", th.ArrayType(th.StringType), default=["customercontacts"]),
     ).to_dict()
 
     @override
     def discover_streams(self) -> Sequence[Stream]:
-        return [CustomerContactsStream(self)]
+        offered = (CustomerContactsStream, SaleOrderStream, SaleOrderEntryStream)
+        return [stream(self) for stream in offered if stream.name in self.config["streams"]]

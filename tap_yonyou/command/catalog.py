@@ -15,7 +15,7 @@ from singer_sdk.singerlib.catalog import (
 )
 
 from tap_yonyou.errors import SettingsError
-from tap_yonyou.u8.values import DELETED_AT
+from tap_yonyou.replication import DELETED_AT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,9 +15,10 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
 
 from tap_yonyou.errors import SettingsError, TapError, one_line
+from tap_yonyou.replication import DELETED_AT
 from tap_yonyou.settings import ACCOUNTS, DEFAULT_STREAMS, PREFIX, WRONG, stream_maps_of
 from tap_yonyou.u8 import resources
-from tap_yonyou.u8.values import DATA_SOURCE, DELETED_AT
+from tap_yonyou.u8.values import DATA_SOURCE
 from tap_yonyou.u8.wire import is_loopback
 
 if TYPE_CHECKING:

@@ -40,6 +40,7 @@ class Errcode(NamedTuple):
     advice: str
 
 
+LOG_IN_HINT: Final = "check api_url, from_account, app_key and app_secret"
 RELAY_HINT: Final = "see that the U8 server and its relay program are running, then run again"
 
 #: Sources: the vendor's page, real replies, public clients.
@@ -63,31 +64,22 @@ class Failure(Exception):  # noqa: N818 -- the next attempt may succeed
     """One attempt at a request that failed.
 
     Attributes:
-        problem: What happened.
         advice: What a person can do about it.
-        action: RETRY, LOGIN or FATAL.
         is_known: False for an `errcode` that neither the table nor the user knows.
-        is_refusal: Whether the server answered with an `errcode`.
         retry_after: Seconds that the server asks to wait.
-        too_many: Whether the server refused because of too many requests (HTTP 429).
     """
 
     problem: str
     advice: str
     action: Action = Action.RETRY
     is_known: bool = True
-    is_refusal: bool = False
     retry_after: float | None = None
-    too_many: bool = False
 
 
-def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[Errcode, Action]:
-    """Look up what an `errcode` other than 0 means, and what to do about it.
+def refusal(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Failure:
+    """Say what an `errcode` other than 0 means, and what to do; `corrections` overrule the table.
 
-    Args:
-        errcode: The code as the reply has it.
-        errmsg: The message beside it, which tells more of an unknown code.
-        corrections: The setting `errcode_actions`, which overrules the table.
+    Its action is EMPTY if the reply is none after all.
     """
     if not (line := ERRCODES.get(errcode)):
         action = Action.FATAL if errcode.startswith("3") else Action.RETRY
@@ -98,10 +90,8 @@ def look_up(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> tuple[
             "this code is not known to the tap",
             "if it passes by itself, or means that there are no rows, say so with errcode_actions",
         )
-    return line, Action(corrections.get(errcode, line.action))
-
-
-def errcode_text(errcode: str, errmsg: str) -> str:
-    """Show an `errcode` in a log line, for example `errcode 30021 (此应用未上线)`."""
-    text = f"errcode {one_line(errcode)}"
-    return f"{text} ({one_line(errmsg)})" if errmsg else text
+    action = Action(corrections.get(errcode, line.action))
+    meaning = "the token is not accepted" if action is Action.LOGIN else line.meaning
+    text = f" ({one_line(errmsg)})" if errmsg else ""
+    problem = f"errcode {one_line(errcode)}{text}: {meaning}"
+    return Failure(problem, line.advice, action, is_known=errcode in {*ERRCODES, *corrections})

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import backoff
 
-from tap_yonyou.errors import RunError, TapError, U8Error
-from tap_yonyou.u8.errcodes import ERRCODES, OK, RELAY_HINT, Action, Failure, errcode_text, look_up
-from tap_yonyou.u8.reply import BadReply, Reply
+from tap_yonyou.errors import RunError, TapError, U8Error, counted
+from tap_yonyou.u8.errcodes import LOG_IN_HINT, OK, Action, Failure, refusal
+from tap_yonyou.u8.reply import Reply
 from tap_yonyou.u8.token import Login, Token
 from tap_yonyou.u8.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from tap_yonyou.u8.pages import Ask
 
@@ -31,7 +31,6 @@ _MAX_LOG_INS: Final = 3
 #: The most attempts at a request refused with an unknown code before anything was read: that is
 #: more likely a mistake (a wrong `ds_sequence`) than passing trouble.
 _MAX_UNKNOWN: Final = 3
-_LOG_IN_HINT: Final = "check api_url, from_account, app_key and app_secret"
 _OTHER_ACCOUNT_HINT: Final = "check that app_key and app_secret belong to from_account"
 _OTHER_RUN_HINT: Final = (
     "an earlier one was: if another program logs in with the same app, run one after the other"
@@ -89,7 +88,7 @@ class Gateway:
             U8Error: The reply ends the read, or no attempt was answered well.
             RunError: The log-in failed.
         """
-        attempts = _Attempts(f"{endpoint.label}, {ask.label}", self._max_attempts, abandoned)
+        attempts = _Attempts(f"{endpoint.label}, {ask.label}", abandoned, U8Error)
         params = {**endpoint.params, **ask.params}
         while True:
             token = self._login.token(partial(self._log_in, endpoint))
@@ -98,100 +97,81 @@ class Gateway:
                 reply = self._send(endpoint, endpoint.path, endpoint.rows, query)
                 self._check(reply, ask)
             except Failure as failure:
-                if failure.action is Action.LOGIN:
-                    # If another token is in use by now, the request is repeated with that.
-                    if self._login.refuse(token):
-                        attempts.log_in_again(failure)
-                    continue
-                most = None if failure.is_known or self._has_read else _MAX_UNKNOWN
-                attempts.wait(failure, most)
+                if failure.action is not Action.LOGIN:
+                    attempts.wait(failure, self._most_attempts(failure))
+                # If another token is in use by now, the request is repeated with that.
+                elif self._login.refuse(token):
+                    attempts.log_in_again(failure)
             else:
                 self._has_read = True
                 return reply
 
     def _log_in(self, endpoint: Endpoint) -> Token:
-        attempts = _Attempts("log-in", self._max_attempts, threading.Event(), RunError)
+        attempts = _Attempts("log-in", threading.Event(), RunError)
         query = {**self._accounts, "app_secret": self._app_secret}
         while True:
             try:
                 reply = self._send(endpoint, "/system/token", "token", query)
-                if reply.errcode == OK:
-                    return Token.of(reply)
-                raise _log_in_refused(reply, self._errcode_actions)
-            except BadReply as error:
-                attempts.wait(Failure(str(error), _LOG_IN_HINT))
+                if reply.errcode != OK:
+                    raise self._refused_log_in(reply)
+                return Token.of(reply)
             except Failure as failure:
-                attempts.wait(failure, None if failure.is_known else _MAX_UNKNOWN)
+                attempts.wait(failure, self._most_attempts(failure))
+
+    def _most_attempts(self, failure: Failure) -> int:
+        most = self._max_attempts
+        return most if failure.is_known or self._has_read else min(most, _MAX_UNKNOWN)
 
     def _send(self, endpoint: Endpoint, path: str, key: str, query: Mapping[str, Any]) -> Reply:
         """Make one attempt; any reply with an `errcode` is an answer."""
         with self._lock:
             endpoint.requests += 1
-        content = self._wire.get(path, query)
-        try:
-            reply = Reply.parse(content, key)
-            reply.check_errcode()
-        except BadReply as error:
-            advice = _LOG_IN_HINT if key == "token" else RELAY_HINT
-            raise Failure(str(error), advice) from None
-        return reply
+        return Reply.parse(self._wire.get(path, query), key)
 
     def _check(self, reply: Reply, ask: Ask) -> None:
         """Raise Failure unless a reply has what was asked for, or says that there is nothing."""
         if reply.errcode == OK:
-            try:
-                if ask.document:
-                    reply.check_document(ask.document)
-                else:
-                    reply.check_rows()
-            except BadReply as error:
-                raise Failure(str(error), RELAY_HINT) from None
+            reply.check(ask.document)
             return
-        errcode, action = look_up(reply.errcode, reply.errmsg, self._errcode_actions)
-        if action is Action.EMPTY:
-            return
-        meaning, advice = errcode.meaning, errcode.advice
-        if action is Action.LOGIN:
-            meaning = "the token is not accepted"
+        failure = refusal(reply.errcode, reply.errmsg, self._errcode_actions)
+        if failure.action is Action.LOGIN:
             if not self._login.can_renew:
-                action, advice = Action.FATAL, _CANNOT_RENEW_HINT
+                failure.action, failure.advice = Action.FATAL, _CANNOT_RENEW_HINT
             else:
-                advice = _OTHER_RUN_HINT if self._has_read else _OTHER_ACCOUNT_HINT
-        problem = f"{errcode_text(reply.errcode, reply.errmsg)}: {meaning}"
-        is_known = reply.errcode in self._errcode_actions or reply.errcode in ERRCODES
-        raise Failure(problem, advice, action, is_known=is_known)
+                failure.advice = _OTHER_RUN_HINT if self._has_read else _OTHER_ACCOUNT_HINT
+        if failure.action is not Action.EMPTY:
+            raise failure
+
+    def _refused_log_in(self, reply: Reply) -> Failure:
+        """Say why there is no token; at a log-in, no code means that there are no rows."""
+        failure = refusal(reply.errcode, reply.errmsg, self._errcode_actions)
+        if failure.action in {Action.LOGIN, Action.EMPTY} or not failure.is_known:
+            failure.advice = LOG_IN_HINT
+        is_passing = failure.action in {Action.RETRY, Action.LOGIN}
+        failure.action = Action.RETRY if is_passing else Action.FATAL
+        return failure
 
 
 class _Attempts:
     """The attempts at one request, and the waits between them."""
 
-    def __init__(
-        self,
-        label: str,
-        most: int,
-        abandoned: threading.Event,
-        error: type[TapError] = U8Error,
-    ) -> None:
+    def __init__(self, label: str, abandoned: threading.Event, error: type[TapError]) -> None:
         self._label = label
-        self._error_class = error
-        self._most = most
         self._abandoned = abandoned
+        self._error_class = error
         self._made = 1
         self._log_ins = 0
-        self._waits: Iterator[float] = backoff.expo(
-            base=2, factor=_FIRST_WAIT, max_value=_LONGEST_WAIT
-        )
+        self._waits = backoff.expo(base=2, factor=_FIRST_WAIT, max_value=_LONGEST_WAIT)
         next(self._waits)  # how backoff starts a generator
 
-    def wait(self, failure: Failure, most: int | None = None) -> None:
+    def wait(self, failure: Failure, most: int) -> None:
         """Wait for the next attempt; raise the error if there is none."""
-        if failure.action is not Action.RETRY:
+        if failure.action is Action.FATAL:
             raise self._error(failure)
-        limit = min(self._most, most or self._most)
-        if self._made >= limit:
+        if self._made >= most:
             raise self._error(failure, self._made)
         self._made += 1
-        self._wait(failure, f"attempt {self._made} of {limit}")
+        self._wait(failure, f"attempt {self._made} of {most}")
 
     def log_in_again(self, failure: Failure) -> None:
         """Wait for the next log-in; raise the error if this request has caused enough of them."""
@@ -213,24 +193,8 @@ class _Attempts:
             raise self._error(failure, self._made)
 
     def _error(self, failure: Failure, attempts: int = 0) -> TapError:
-        parts = [f"{self._label}: {failure.problem}"]
-        if attempts:
-            parts.append(f"given up after {attempts} attempt{'s' * (attempts > 1)}")
-        if failure.advice:
-            parts.append(failure.advice)
-        error = self._error_class("; ".join(parts))
-        if isinstance(error, U8Error):
-            error.is_final = failure.action is Action.FATAL
+        given_up = f"given up after {counted(attempts, 'attempt')}" if attempts else ""
+        parts = (f"{self._label}: {failure.problem}", given_up, failure.advice)
+        error = self._error_class("; ".join(filter(None, parts)))
+        error.is_final = failure.action is Action.FATAL
         return error
-
-
-def _log_in_refused(reply: Reply, corrections: Mapping[str, str]) -> Failure:
-    """Say why there is no token; at a log-in, no code means that there are no rows."""
-    problem = errcode_text(reply.errcode, reply.errmsg)
-    errcode, action = look_up(reply.errcode, reply.errmsg, corrections)
-    is_known = reply.errcode in ERRCODES and action in {Action.RETRY, Action.FATAL}
-    if is_known:
-        return Failure(f"{problem}: {errcode.meaning}", errcode.advice, action)
-    is_passing = action in {Action.RETRY, Action.LOGIN}
-    action = Action.RETRY if is_passing else Action.FATAL
-    return Failure(problem, _LOG_IN_HINT, action, is_known=False)

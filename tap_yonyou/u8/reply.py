@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tap_yonyou.u8.errcodes import OK
+from tap_yonyou.u8.errcodes import LOG_IN_HINT, OK, RELAY_HINT, Failure
 from tap_yonyou.u8.values import NO_TEXT
 
 if TYPE_CHECKING:
@@ -23,26 +23,18 @@ if TYPE_CHECKING:
 
 # A number with a fraction keeps its digits, so that its text can be given back.
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
-#: No list has so many rows.
-_MOST: Final = 10**12
 #: The only way to write a NUL in JSON; no database takes one in a text.
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
-
-
-class BadReply(ValueError):  # noqa: N818 -- named for what it is
-    """The body is not what the vendor's page describes; the text says how."""
 
 
 class Reply:
     """The body of one answer.
 
     Attributes:
-        body: The JSON object.
         payload: What was asked for, the rows or the token, as it came; None if it did not.
         holder: The object that has the payload: the body or, of lines, their document.
         rows: The payload if it is a list, else None.
         errcode: The error code; if it is missing, `0` where there is a payload, else `""`.
-        errmsg: The message beside the error code.
         row_count: The number of rows on all pages.
         rows_per_page: The rows on a page: fewer than were asked for if the server caps them.
         page_count: The number of pages as the server counts them.
@@ -50,12 +42,7 @@ class Reply:
     """
 
     def __init__(self, body: Mapping[str, Any], key: str) -> None:
-        """Take the parts out of the JSON object `body`.
-
-        Args:
-            body: Its texts have no NULs.
-            key: Where the payload is: `customercontacts`, `token`; dots lead into nested objects.
-        """
+        """Take the parts out of a body; dots in the key of the payload lead into nested objects."""
         self.body = body
         self._key = key
         self.payload: Any = body
@@ -78,80 +65,65 @@ class Reply:
 
     @classmethod
     def parse(cls, content: bytes, key: str) -> Reply:
-        """Read a body; raise BadReply if it is not a JSON object."""
+        """Read a body; raise Failure unless it is a JSON object with an `errcode` or a payload."""
+        problem = ""
         if b"\\u0000" in content:
             content = _NUL.sub(rb"\1", content)
-        return cls(_parse(content), key)
+        try:
+            body = _decode(content.removeprefix(codecs.BOM_UTF8))
+        except (ValueError, RecursionError):
+            problem = "the body is not JSON" if content.strip() else "the body is empty"
+        else:
+            if not isinstance(body, dict):
+                problem = "the body is not a JSON object"
+            elif not (reply := cls(body, key)).errcode:
+                problem = "the reply has no errcode"
+        if problem:
+            raise Failure(problem, LOG_IN_HINT if key == "token" else RELAY_HINT)
+        return reply
 
-    def check_rows(self) -> None:
-        """Raise BadReply if there is no list of rows, unless `row_count` is 0."""
-        if self.rows is None and self.row_count != 0:
-            msg = "the reply has no list of rows"
-            raise BadReply(msg)
+    def check(self, document: Mapping[str, Any]) -> None:
+        """Raise Failure unless the rows are there, or lines and the document with these fields."""
+        problem = self._document_problem(document) if document else ""
+        if not document and self.rows is None and self.row_count != 0:
+            problem = "the reply has no list of rows"
+        if problem:
+            raise Failure(problem, RELAY_HINT)
 
-    def check_document(self, fields: Mapping[str, Any]) -> None:
-        """Raise BadReply unless this is the document with these fields, and has a list of lines.
-
-        The list may stand beside the document, and its absence may be written as `""`.
-        """
+    def _document_problem(self, fields: Mapping[str, Any]) -> str:
+        # The list may stand beside the document, and its absence may be written as "".
         document = self.holder if isinstance(self.holder, dict) else {}
         if self.payload is None:
             self.payload = self.body.get(self._key.rpartition(".")[2])
         if self.payload == "":
             self.payload = []
         if not document or document is self.body or not isinstance(self.payload, list):
-            msg = "the reply has no document with lines"
-            raise BadReply(msg)
+            return "the reply has no document with lines"
         if not all(isinstance(line, dict) for line in self.payload):
-            msg = "the reply has a line that is not a JSON object"
-            raise BadReply(msg)
+            return "the reply has a line that is not a JSON object"
         names = {name.casefold(): value for name, value in document.items()}
         for name, value in fields.items():
             came = names.get(name.casefold())
             if came not in {None, ""} and str(came).strip() != str(value).strip():
-                msg = "the reply has another document"
-                raise BadReply(msg)
+                return "the reply has another document"
         self.rows = self.payload
-
-    def check_errcode(self) -> None:
-        """Raise BadReply if there is neither an `errcode` nor a payload."""
-        if not self.errcode:
-            msg = "the reply has no errcode"
-            raise BadReply(msg)
+        return ""
 
 
 def count(value: object) -> int | None:
-    """Read a whole number, a text or not; None for anything else, negative or absurd."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
+    """Read a whole number, a text or not; None for anything else."""
     try:
-        number = int(value)
+        number = int(str(value))
     except ValueError:
         return None
-    return number if 0 <= number <= _MOST else None
+    return number if number >= 0 else None
 
 
-def _parse(content: bytes) -> dict[str, Any]:
-    content = content.removeprefix(codecs.BOM_UTF8)
-    problem = "is not JSON" if content.strip() else "is empty"
+def _decode(content: bytes) -> Any:
     try:
-        try:
-            body = _DECODER.decode(content)
-        except ValueError:
-            body = _decode_leniently(content)
-    except (ValueError, RecursionError):
-        body = None
-    else:
-        problem = "is not a JSON object"
-    if not isinstance(body, dict):
-        msg = f"the body {problem}"
-        raise BadReply(msg)
-    return body
-
-
-def _decode_leniently(content: bytes) -> Any:
-    """Decode what only Python's slower parser reads: NaN, and texts with half a character."""
-    body = json.loads(content, parse_float=Decimal, parse_constant=str)
+        return _DECODER.decode(content)
+    except ValueError:  # half a character, which only Python's slower parser reads
+        body = json.loads(content, parse_float=Decimal)
     if not isinstance(body, dict):
         return body
     # A message stays as it is: what can be read of it is shown.

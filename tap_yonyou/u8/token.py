@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tap_yonyou import redaction
-from tap_yonyou.errors import RunError
-from tap_yonyou.u8.reply import BadReply, Reply, count
+from tap_yonyou.u8.errcodes import LOG_IN_HINT, Failure
+from tap_yonyou.u8.reply import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tap_yonyou.u8.reply import Reply
 
 #: Seconds (source: vendor's page), for a reply without `expiresIn`.
 _LIFE: Final = 7200
@@ -25,8 +26,7 @@ _LIFE: Final = 7200
 _MARGIN: Final = 300
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Token:
+class Token(NamedTuple):
     """A token, and when to renew it (in seconds of the monotonic clock)."""
 
     id: str
@@ -37,48 +37,32 @@ class Token:
         """Take the token out of the reply to a log-in, and hide it from the log.
 
         Raises:
-            BadReply: There is none.
+            Failure: There is none.
         """
         match reply.payload:
             case {"id": str(token_id)} if token_id:
                 redaction.hide(token_id)
                 life = count(reply.payload.get("expiresIn")) or _LIFE
                 return cls(token_id, time.monotonic() + life - min(_MARGIN, life / 10))
-        msg = "the reply has no token"
-        raise BadReply(msg)
+        problem = "the reply has no token"
+        raise Failure(problem, LOG_IN_HINT)
 
 
 class Login:
-    """The one token in use, obtained when it is needed."""
+    """The token in use, obtained when it is needed."""
 
     def __init__(self, token: str | None = None, *, can_renew: bool) -> None:
-        """Request nothing yet.
-
-        Args:
-            token: A token issued elsewhere; unused if the tap can obtain one.
-            can_renew: Whether there is an `app_secret` to log in with.
-        """
+        """Request nothing yet; a token issued elsewhere is not used if the tap can obtain one."""
         self.can_renew = can_renew
         # All requests in flight wait for one log-in.
         self._lock = threading.Lock()
         self._token = None if can_renew or not token else Token(token)
-        self._failure: RunError | None = None
 
     def token(self, log_in: Callable[[], Token]) -> Token:
-        """Return a token that does not expire within minutes; `log_in` obtains one.
-
-        Raises:
-            RunError: The log-in failed, now or earlier in this run.
-        """
+        """Return a token that does not expire within minutes; `log_in` obtains one."""
         with self._lock:
-            if self._failure:  # each request that waited for it would fail as slowly
-                raise self._failure
             if self.can_renew and (self._token is None or time.monotonic() >= self._token.renew_at):
-                try:
-                    self._token = log_in()
-                except RunError as error:
-                    self._failure = error
-                    raise
+                self._token = log_in()
             return self._token or Token("")
 
     def refuse(self, token: Token) -> bool:
@@ -88,7 +72,7 @@ class Login:
             False if another one is already in use: just repeat the request with it.
         """
         with self._lock:
-            if self._token is not token:
+            if self._token != token:
                 return False
             self._token = None
             return True

@@ -7,7 +7,6 @@ nothing; keys come and go from row to row (source: vendor's page and real replie
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -289,11 +288,7 @@ def _number(value: Any) -> int | Decimal | None:
             raise ValueError
     if isinstance(value, int):
         return int(value)  # a boolean is an int, too
-    number = Decimal(value)
-    # Targets keep numbers as doubles; a larger one is no number there.
-    if not number.is_finite() or abs(number.adjusted()) > sys.float_info.max_10_exp:
-        raise ValueError
-    return number
+    return Decimal(value)
 
 
 def _integer(value: Any) -> int | None:

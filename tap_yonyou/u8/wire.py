@@ -10,21 +10,18 @@ import ipaddress
 import socket
 import ssl
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import DecodeError, HTTPError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError
 
-from tap_yonyou.compat import override
 from tap_yonyou.u8.errcodes import RELAY_HINT, Action, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 #: The longest `Retry-After` that is believed, in seconds.
 _LONGEST_RETRY_AFTER: Final = 3600.0
@@ -36,24 +33,17 @@ _TLS_HINT: Final = (
     "check api_url, the clock of this machine, and REQUESTS_CA_BUNDLE if your network has a "
     "certificate authority of its own"
 )
-_NETWORK_HINT: Final = "check api_url and the network, then run again"
 _ENVIRONMENT_HINT: Final = "check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and REQUESTS_CA_BUNDLE"
 
 
 class Wire:
     """The connections to one gateway, shared by all requests of a run."""
 
-    def __init__(self, api_url: str, *, timeout: float, connections: int = 1) -> None:
-        """Open no connection yet.
-
-        Args:
-            api_url: The address of the gateway.
-            timeout: Seconds for one request, up to the last byte of the answer.
-            connections: The most connections to keep open.
-        """
+    def __init__(self, api_url: str, *, timeout: float, connections: int) -> None:
+        """Open no connection yet; a request as a whole takes at most `timeout` seconds."""
         self._url = api_url.rstrip("/")
         self._timeout = timeout
-        self._session = _Session()
+        self._session = requests.Session()
         # Anything but None keeps requests from looking into ~/.netrc.
         self._session.auth = lambda request: request
         for scheme in ("https://", "http://"):
@@ -66,10 +56,6 @@ class Wire:
     def get(self, path: str, params: Mapping[str, Any]) -> bytes:
         """Send a request once and return the body of an answer with HTTP 200.
 
-        Args:
-            path: What to ask for, beginning with a slash.
-            params: See `encode`.
-
         Raises:
             Failure: There is no such answer.
         """
@@ -77,10 +63,11 @@ class Wire:
         try:
             with self._session.get(
                 self._url + path,
-                params=encode(params),
+                params=_encode(params),
                 timeout=self._timeout,
                 proxies=self._proxies,
                 stream=True,
+                allow_redirects=False,  # the query carries secrets
             ) as response:
                 _check_status(response)
                 return _body(response, deadline)
@@ -90,11 +77,8 @@ class Wire:
         raise failure
 
 
-def encode(params: Mapping[str, Any]) -> str:
-    """Encode a query string: UTF-8, percent-encoded, blanks as `%20`.
-
-    Parameters without a value (None, `""`) are left out; true and false become 1 and 0.
-    """
+def _encode(params: Mapping[str, Any]) -> str:
+    """Encode a query string: without parameters that have no value, true and false as 1 and 0."""
     pairs = [
         (name, int(value) if isinstance(value, bool) else value)
         for name, value in params.items()
@@ -109,14 +93,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-class _Session(requests.Session):
-    """Never follows a redirect, because the query carries secrets."""
-
-    @override
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
 
 
 def _body(response: requests.Response, deadline: float) -> bytes:
@@ -137,76 +113,35 @@ def _check_status(response: requests.Response) -> None:
     problem = f"HTTP {status}"
     if status in _PASSING_STATUSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         too_many = status == HTTPStatus.TOO_MANY_REQUESTS
-        raise Failure(
-            problem,
-            "lower concurrency, or run again later" if too_many else RELAY_HINT,
-            retry_after=_retry_after(response.headers.get("Retry-After", "")),
-            too_many=too_many,
-        )
+        advice = "lower concurrency, or run again later" if too_many else RELAY_HINT
+        seconds = response.headers.get("Retry-After", "")
+        retry_after = min(float(seconds), _LONGEST_RETRY_AFTER) if seconds.isdecimal() else None
+        raise Failure(problem, advice, retry_after=retry_after)
     if response.is_redirect:
         problem += ", a redirect, which is never followed because the request carries secrets"
     raise Failure(problem, "check api_url and what the app is allowed to do", Action.FATAL)
 
 
-def _retry_after(value: str) -> float | None:
-    """Read the header `Retry-After`, which holds seconds or a date."""
-    try:
-        if value.isdecimal():
-            seconds = float(value)
-        else:
-            moment = parsedate_to_datetime(value)
-            moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-            seconds = (moment - datetime.now(UTC)).total_seconds()
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
-
-
 def _explain(error: Exception, timeout: float) -> Failure:
     """Say what happened without the exception's own text, which has the URL."""
-    causes = [*_causes(error)]
-    if reason := _tls_reason(causes):
-        return Failure(f"TLS failed: {reason}", _TLS_HINT, Action.FATAL)
     # The innermost exception knows the reason: refused, reset, unknown host, …
-    action = Action.RETRY
-    match error, causes[-1]:
-        case requests.exceptions.ProxyError(), _:
-            problem, advice = "the proxy did not connect", "check HTTPS_PROXY and NO_PROXY"
-        case requests.ConnectTimeout(), _:
-            problem, advice = f"no connection within {timeout:g} s", _NETWORK_HINT
-        case _, TimeoutError():
-            problem, advice = f"no answer within {timeout:g} s", RELAY_HINT
-        case _, socket.gaierror():
-            problem = "the host of api_url cannot be found"
-            advice = "check api_url and the name server (DNS)"
-        case ((ProtocolError() | DecodeError() | SSLError()), _):
-            problem, advice = "the connection broke within the answer", RELAY_HINT
-        case requests.ConnectionError(), cause:
-            reason = getattr(cause, "strerror", None) or type(cause).__name__
-            problem, advice = f"the connection failed ({reason})", _NETWORK_HINT
-        case _:
-            problem = f"the request could not be sent ({type(error).__name__})"
-            advice, action = _ENVIRONMENT_HINT, Action.FATAL
-    return Failure(problem, advice, action)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Go from an exception to the one that began it all."""
-    cause: BaseException | None = error
-    while cause:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _tls_reason(causes: list[BaseException]) -> str:
-    """Name the reason of a TLS failure; `""` if it was none, or one that passes."""
-    for cause in reversed(causes):
-        match cause:
-            case ssl.SSLCertVerificationError():
-                # OpenSSL's words: self-signed certificate, certificate has expired, …
-                return str(cause.verify_message).partition(", certificate is not valid for")[0]
-            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-                return ""  # the connection broke
-            case ssl.SSLError():
-                return str(cause.reason or type(cause).__name__).replace("_", " ").lower()
-    return ""
+    cause: BaseException = error
+    while inner := cause.__cause__ or cause.__context__:
+        cause = inner
+    match cause:
+        case ssl.SSLCertVerificationError():
+            # OpenSSL's words: self-signed certificate, certificate has expired, …
+            return Failure(f"TLS failed: {cause.verify_message}", _TLS_HINT, Action.FATAL)
+        case TimeoutError():
+            return Failure(f"no answer within {timeout:g} s", RELAY_HINT)
+        case socket.gaierror():
+            hint = "check api_url and the name server (DNS)"
+            return Failure("the host of api_url cannot be found", hint)
+    if isinstance(error, requests.ConnectionError | HTTPError) and not isinstance(
+        error, ValueError
+    ):
+        reason = getattr(cause, "strerror", None) or type(cause).__name__
+        hint = "check api_url, HTTPS_PROXY and the network, then run again"
+        return Failure(f"the connection failed ({reason})", hint)
+    problem = f"the request could not be sent ({type(error).__name__})"
+    return Failure(problem, _ENVIRONMENT_HINT, Action.FATAL)

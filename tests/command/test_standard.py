@@ -46,7 +46,7 @@ class EveryFieldIsSeen(StreamTestTemplate):
 _u8 = Sandbox().__enter__()
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _shut_down() -> Any:
     yield
     _u8.__exit__()

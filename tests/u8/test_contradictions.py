@@ -62,26 +62,20 @@ def test_a_number_of_pages_that_grows_with_each_reply_is_not_followed_for_ever(
     assert len(u8.requests) < 10
 
 
-@pytest.mark.parametrize("pages", ["9" * 400, "999999"])
 def test_a_number_of_pages_beyond_reason_ends_with_the_rows(
     tap: RunTap,
     u8: Sandbox,
-    pages: str,
 ) -> None:
     for page in range(1, 41):
         rows = u8.tables["customercontacts"][(page - 1) * SIZE : page * SIZE]
-        reply = {"row_count": "100", "rows_per_page": "20", "page_count": pages}
+        reply = {"row_count": "100", "rows_per_page": "20", "page_count": "999999"}
         u8.fail(
             Fault.reply({"errcode": "0", **reply, "customercontacts": rows}),
             page=page,
             times=None,
         )
     run = tap(page_size=SIZE, max_passes=1)
-    if pages == "999999":
-        assert "brought no rows" in run.errors[0]
-    else:  # no number at all; the rows are counted all the same
-        assert run.code == 0
-        assert len(run.records) == 100
+    assert "brought no rows" in run.errors[0]
     assert len(u8.requests) < 15
 
 
@@ -135,9 +129,8 @@ def test_a_body_that_does_not_keep_its_headers_promise_is_a_broken_answer(
     with _Server(head, body) as server:
         run = tap(api_url=server.url)
     assert run.code == 1
-    assert run.errors[0].startswith(
-        "log-in: the connection broke within the answer; given up after 2 attempts"
-    )
+    assert run.errors[0].startswith("log-in: the connection failed (")
+    assert "; given up after 2 attempts; " in run.errors[0]
 
 
 def test_a_gzip_body_that_is_shorter_than_what_was_zipped_is_not_json(tap: RunTap) -> None:
@@ -162,36 +155,6 @@ def test_a_body_of_any_encoding_may_drip_no_longer_than_request_timeout(
         run = tap(api_url=server.url, request_timeout=1)
     assert run.errors[0].startswith("log-in: no answer within 1 s; given up after 2 attempts")
     assert time.monotonic() - started < 20  # the drips would take minutes
-
-
-def test_a_log_in_that_fails_is_tried_once_for_all_that_wait_for_it(
-    tap: RunTap,
-    u8: Sandbox,
-) -> None:
-    def lock_out() -> None:
-        u8.revoke()
-        u8.fail(Fault.status(503), "token", times=None)
-
-    u8.latency = 0.1
-    u8.before(2, lock_out)
-    # The answer for page 2 is the last to come, so that the others are before it in the queue.
-    u8.fail(_late(0.5, {"errcode": "30012"}), page=2)
-    run = tap(page_size=5, concurrency=8)
-    assert run.code == 1
-    assert run.errors[0].startswith("log-in: HTTP 503; given up after 2 attempts")
-    assert sum(request.path == "/system/token" for request in u8.requests) == 1 + 2
-
-
-def _late(seconds: float, reply: dict[str, object]) -> Fault:
-    import asyncio  # noqa: PLC0415
-
-    from aiohttp import web  # noqa: PLC0415
-
-    async def play(_: web.BaseRequest, __: object) -> web.StreamResponse:
-        await asyncio.sleep(seconds)
-        return web.Response(body=json.dumps(reply).encode())
-
-    return Fault("late", play)
 
 
 class _Server:

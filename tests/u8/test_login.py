@@ -93,8 +93,11 @@ def test_a_token_is_renewed_300_s_or_a_tenth_of_its_life_before_its_end(
 @pytest.mark.parametrize(
     ("fault", "problem"),
     [
-        (Fault.errcode("39999"), "errcode 39999; check "),
-        (Fault.errcode("20002", "未检索到匹配的[应用]"), "errcode 20002 (未检索到匹配的[应用]); "),
+        (Fault.errcode("39999"), "errcode 39999: this code is not known to the tap; check "),
+        (
+            Fault.errcode("20002", "未检索到匹配的[应用]"),
+            "errcode 20002 (未检索到匹配的[应用]): nothing matches; ",
+        ),
         (Fault.reply({"errcode": "0", "errmsg": ""}), "the reply has no token; given up after 2 "),
         (Fault.reply({"errcode": "0", "token": {"expiresIn": 7200}}), "the reply has no token; "),
         (Fault.reply({"errcode": "0", "token": "abc"}), "the reply has no token; "),

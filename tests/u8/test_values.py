@@ -161,7 +161,6 @@ def test_fields_a_user_adds_may_have_other_types(
         ("number", "1_000"),
         ("number", "NaN"),
         ("number", "true"),
-        ("number", "1e999"),
         ("number", []),
         ("integer", "1.5"),
         ("object", "{}"),
