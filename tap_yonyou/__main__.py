@@ -39,11 +39,7 @@ def main() -> NoReturn:
 
 
 def _command() -> Any:
-    """Import the tap, and set up the log and stdout.
-
-    Raises:
-        SettingsError: The log cannot be set up as the environment asks; the error goes to stderr.
-    """
+    """Import the tap, and set up the log and stdout; failing that, the log goes to stderr."""
     from singer_sdk.logging import ConsoleFormatter
 
     from tap_yonyou import redaction

@@ -94,11 +94,7 @@ class U8Stream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply the catalog given with `--catalog`.
-
-        Raises:
-            SettingsError: It asks for a key or a replication that U8 cannot do.
-        """
+        """Apply the catalog; a SettingsError if it asks for what U8 cannot do."""
         super().apply_catalog(catalog)
         self.primary_keys = self._key
         check_stream(self, self.resource, catalog)
@@ -124,15 +120,7 @@ class U8Stream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list whole, in one data source; the others are read though it fails.
-
-        Yields:
-            Records, as far as the replication method emits them; a row may come again with a
-            later pass.
-
-        Raises:
-            U8Error: The read could not be completed.
-        """
+        """Read the list whole, in one data source; the others are read though it fails."""
         source = context[DATA_SOURCE] if context else None
         self._stream_version = self._version.number
         reading = self._readings[source]
@@ -290,11 +278,7 @@ class U8Stream(Stream):
 
     @override
     def finalize_state_progress_markers(self, state: dict[str, Any] | None = None) -> None:
-        """Promote the bookmark at the end of a successful sync, and always write it.
-
-        Args:
-            state: As the SDK gives it.
-        """
+        """Promote the bookmark at the end of a successful sync, and always write it."""
         super().finalize_state_progress_markers(state)
         # The SDK keeps back a STATE equal to the last one, so that a run whose bookmark did not
         # move would end without any.

@@ -49,11 +49,7 @@ class Stdout(io.BufferedWriter):
 
 
 def install() -> None:
-    """Let all that is printed go through one `Stdout`, in UTF-8.
-
-    Raises:
-        RunError: stdout is closed.
-    """
+    """Let all that is printed go through one `Stdout`; a RunError if stdout is closed."""
     if sys.stdout is None:
         msg = "stdout is closed; start the tap with a target or a file to write to"
         raise RunError(msg)
@@ -66,15 +62,12 @@ def install() -> None:
 
 
 class Writer(MsgSpecWriter):
-    """Writes messages; records leave together, a page at a time.
-
-    Attributes:
-        ends_with_state: Whether the last message was a STATE.
-    """
+    """Writes messages; records leave together, a page at a time."""
 
     def __init__(self) -> None:
         """Hold nothing yet."""
         super().__init__()
+        #: Whether the last message was a STATE.
         self.ends_with_state = False
         self._is_large = False
         self._records: list[dict[str, Any]] = []
@@ -105,11 +98,7 @@ class Writer(MsgSpecWriter):
             )
 
     def write(self, lines: bytes | bytearray) -> None:
-        """Write whole lines, and keep none of them back.
-
-        Raises:
-            RunError: They cannot be written.
-        """
+        """Write whole lines, and keep none of them back; a RunError if that fails."""
         try:
             sys.stdout.buffer.write(lines)
             sys.stdout.buffer.flush()

@@ -86,11 +86,7 @@ class DeleteLimit(NamedTuple):
     max_percent: int
 
     def check(self, deleted: int, before: int | None) -> None:
-        """Compare deleted rows with those of the last complete read.
-
-        Raises:
-            U8Error: More are deleted than the setting `max_deletes_percent` allows.
-        """
+        """Raise U8Error if more rows are deleted than `max_deletes_percent` allows."""
         if before and before >= _FEW_ROWS and deleted * 100 > before * self.max_percent:
             msg = (
                 f"{self.label}: {deleted} of the {before} rows of the last complete read are "

@@ -51,11 +51,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
 
     @classmethod
     def decode(cls, content: bytes, width: int = DIGEST_BYTES) -> Snapshot:
-        """Read what `encode` gave, with so many bytes for each key.
-
-        Raises:
-            LostError: There are too few of them.
-        """
+        """Read what `encode` gave; a LostError if it has not so many bytes for each key."""
         made = msgspec.msgpack.decode(content, type=cls)
         if len(made.digests) != made.size * width:
             msg = "the snapshot is damaged"

@@ -72,10 +72,9 @@ class Store:
         self._folder = folder
 
     def read(self) -> bytes | None:
-        """Read the snapshot, and delete the files that it replaced; None if there was none yet.
+        """Read the snapshot, if there was one, and delete the files that it replaced.
 
-        Raises:
-            LostError: There was a snapshot, and it cannot be used.
+        A LostError says why it cannot be used.
         """
         text = self._bookmark.get("snapshot")
         if text is None:

@@ -16,12 +16,7 @@ _VERSION: Final = "version"
 
 
 class Version:
-    """The one version that the records of a stream carry in one run.
-
-    Attributes:
-        number: What the records carry; None for nothing.
-        is_new: Whether ACTIVATE_VERSION follows if every data source is read whole.
-    """
+    """The one version that the records of a stream carry in one run."""
 
     def __init__(
         self,
@@ -31,14 +26,13 @@ class Version:
         is_new: bool,
         is_resumed: bool = False,
     ) -> None:
-        """Go on with the version in the stream's state, or begin a new one.
+        """Go on with the version in the state; begin a new one, or resume one that was begun.
 
-        A new one that an earlier run began, and did not come to the end of, is resumed.
-
-        `bookmarks` are those of the data sources, which had a version each up to release 0.2.
+        Up to release 0.2, the bookmarks of data sources had a version each.
         """
         known = [one.get(_VERSION) for one in (state, *bookmarks)]
         self.number: int | None = max((n for n in known if isinstance(n, int)), default=None)
+        #: Whether ACTIVATE_VERSION follows if every data source is read whole.
         self.is_new = is_new
         if is_new and not (is_resumed and self.number):
             # Seconds, because some targets keep versions in 32 bits.

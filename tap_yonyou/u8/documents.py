@@ -83,11 +83,7 @@ class Documents:
             yield Ask({self._parameter: code}, label, head.fields, {self._key: code})
 
     def answered(self, ask: Ask, reply: Future[Reply]) -> None:  # noqa: ARG002 -- the current one
-        """Set a document aside that could not be read.
-
-        Raises:
-            U8Error: No document can be read, by what the reply says or by the number of failures.
-        """
+        """Set a document aside that could not be read; raise its error if no other can be."""
         self._answered += 1
         error = reply.exception()
         if error is None:

@@ -144,11 +144,7 @@ class Lookahead:
         self._next.append(_Read(endpoint, asks))
 
     def replies(self, endpoint: Endpoint, asks: Asks) -> Generator[tuple[Ask, Reply], None, None]:
-        """Give each ask with its reply, in order.
-
-        Raises:
-            U8Error: An ask was not answered well; raised when it is its turn.
-        """
+        """Give each ask with its reply, in order; an error is raised when it is its turn."""
         read = self._announced(asks) or _Read(endpoint, asks)
         try:
             while self._send(read):

@@ -58,14 +58,11 @@ class Pass:
 
 
 class Proof:
-    """What the passes of one read prove together.
-
-    Attributes:
-        shared_keys: How many rows shared a key in each of the passes, at least.
-    """
+    """What the passes of one read prove together."""
 
     def __init__(self) -> None:
         """Begin with no passes."""
+        #: How many rows shared a key in each of the passes, at least.
         self.shared_keys: int | None = None
         self._rows_came = False
         self._is_in_doubt = False

@@ -86,11 +86,7 @@ class Reader:
         yield from self._pass(paginator, Pass(paginator))
 
     def all_pages(self) -> Iterator[Page]:
-        """Read all pages, again if the list changed during the read.
-
-        Raises:
-            U8Error: The read could not be completed.
-        """
+        """Read all pages, again if the list changed during the read."""
         proof, doubt = Proof(), ""
         paginator, self._first_pass = self._first_pass, U8Paginator()
         for number in range(1, self._max_passes + 1):

@@ -34,11 +34,7 @@ class Token(NamedTuple):
 
     @classmethod
     def of(cls, reply: Reply) -> Token:
-        """Take the token out of the reply to a log-in, and hide it from the log.
-
-        Raises:
-            Failure: There is none.
-        """
+        """Take the token out of the reply to a log-in, and hide it from the log."""
         match reply.payload:
             case {"id": str(token_id)} if token_id:
                 redaction.hide(token_id)
@@ -66,11 +62,7 @@ class Login:
             return self._token or Token("")
 
     def refuse(self, token: Token) -> bool:
-        """Note that a token was refused, so that the next request gets another.
-
-        Returns:
-            False if another one is already in use: just repeat the request with it.
-        """
+        """Note that a token was refused; False if another one is in use already."""
         with self._lock:
             if self._token != token:
                 return False

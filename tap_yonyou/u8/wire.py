@@ -54,11 +54,7 @@ class Wire:
         self._proxies = {"http": "", "https": ""} if loopback else None
 
     def get(self, path: str, params: Mapping[str, Any]) -> bytes:
-        """Send a request once and return the body of an answer with HTTP 200.
-
-        Raises:
-            Failure: There is no such answer.
-        """
+        """Send a request once, and return the body of an answer with HTTP 200."""
         deadline = time.monotonic() + self._timeout
         try:
             with self._session.get(

@@ -161,11 +161,7 @@ def of_declaration(name: str, declaration: Mapping[str, Any]) -> Resource:
 
 
 def with_seen_fields(resource: Resource, rows: Iterable[Any]) -> Resource:
-    """Add every field that the rows of a page show, as a nullable string, object or array.
-
-    Raises:
-        TapError: A field is named like one that the tap or a target adds.
-    """
+    """Add every field that the rows of a page show, as a nullable string, object or array."""
     fields = dict(resource.schema["properties"])
     spelling = {name.casefold(): name for name in fields}
     for row in rows:
