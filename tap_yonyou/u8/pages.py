@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -44,10 +45,7 @@ class Asks(Protocol):
     """What a read consists of, as far as the replies so far tell."""
 
     def ahead(self) -> Iterator[Ask]:
-        """Give the asks that may be sent now, in order; the first one has no reply yet.
-
-        None are left at the end of the read.
-        """
+        """Give the asks without a reply that may be sent now; none at the end of the read."""
 
     def answered(self, ask: Ask, reply: Future[Reply]) -> None:
         """Take note of the reply to the first ask; raise its error unless the rest is wanted."""
@@ -212,13 +210,13 @@ class Lookahead:
         threading.Thread(target=run, name="ask", daemon=True).start()
 
 
+@dataclass(eq=False)
 class _Read:
     """The asks of one read that were sent, and those that follow."""
 
-    def __init__(self, endpoint: Endpoint, asks: Asks) -> None:
-        self.endpoint = endpoint
-        self.asks = asks
-        self.sent: deque[tuple[Ask, Future[Reply]]] = deque()
-        self.abandoned = threading.Event()
-        #: Whether a reply told how many asks there are.
-        self.is_known = False
+    endpoint: Endpoint
+    asks: Asks
+    sent: deque[tuple[Ask, Future[Reply]]] = field(default_factory=deque)
+    abandoned: threading.Event = field(default_factory=threading.Event)
+    #: Whether a reply told how many asks there are.
+    is_known: bool = False

@@ -40,20 +40,16 @@ _LINE_NUMBER: Final = {
     "description": "Place of the line in the reply, from 1 (行序)",
     "$comment": "vendor",
 }
-
 _ROW_VERSIONS: Final = ("timestamp", "ufts")
 _KINDS: Final[Mapping[type, str]] = {dict: "object", list: "array"}
 
 
 class Marker(NamedTuple):
-    """A field that serves INCREMENTAL replication.
-
-    Its last value becomes the bookmark, which is sent as the filter. The kind is `code`, `date` or
-    `timestamp` (a row version, as a decimal number).
-    """
+    """A field that serves INCREMENTAL replication: the bookmark is sent as the filter."""
 
     field: str
     filter: str
+    #: `code`, `date` or `timestamp` (a row version, as a decimal number).
     kind: str = "code"
     #: Whether it is the day of a document, which an edit leaves as it is.
     looks_back: bool = False
@@ -136,11 +132,7 @@ def choose(name: str, declared: Mapping[str, Any]) -> Resource:
 
 
 def of_declaration(name: str, declaration: Mapping[str, Any]) -> Resource:
-    """Make a resource of what a user declares.
-
-    With `replaces`, what the declaration leaves out is as in the file. Without it or `schema`, only
-    the fields of the key are known.
-    """
+    """Make a resource of what a user declares; with `replaces`, the file has the rest."""
     replaces, key = declaration.get("replaces", False), tuple(declaration["key"])
     nothing = {"title": name, "key": [], "properties": {}, "filters": {}}
     known, markers = load(name) if replaces else of(name, nothing), {}
@@ -185,18 +177,15 @@ def of(name: str, data: Mapping[str, Any]) -> Resource:
     """Make a resource of what a file holds; of a document, its heads."""
     key, fields, filters = tuple(data["key"]), data["properties"], data["filters"]
     path = data.get("path", f"/api/{name}/batch_get")
-    begins = {name.casefold(): name for name in filters if name.casefold().endswith("_begin")}
+    spelling, markers = {name.casefold(): name for name in filters}, {}
     candidates = (*_ROW_VERSIONS, "ModifyDate", *(key if len(key) == 1 else ()))
-    markers = {
-        candidate: Marker(
-            candidate,
-            begins[begin],
-            kind := _kind(candidate, fields[candidate]),
-            looks_back=kind == "date" and candidate in data.get("incremental", ()),
-        )
-        for candidate in data.get("incremental", candidates)
-        if candidate in fields and (begin := f"{candidate}_begin".casefold()) in begins
-    }
+    for candidate in data.get("incremental", candidates):
+        begin = spelling.get(f"{candidate}_begin".casefold())
+        if begin and candidate in fields:
+            is_day = "format" in fields[candidate]
+            kind = "date" if is_day else "timestamp" if candidate in _ROW_VERSIONS else "code"
+            looks_back = is_day and "incremental" in data
+            markers[candidate] = Marker(candidate, begin, kind, looks_back)
     return Resource(
         name=name,
         title=data["title"],
@@ -257,10 +246,6 @@ def _for_key(about: Mapping[str, Any], key: bool) -> dict[str, Any]:  # noqa: FB
 
 def _schema(title: str, fields: Mapping[str, Any], key: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "object", "title": title, "properties": fields, "required": [*key]}
-
-
-def _kind(name: str, about: Mapping[str, Any]) -> str:
-    return "date" if "format" in about else "timestamp" if name in _ROW_VERSIONS else "code"
 
 
 def _without_comments(properties: Mapping[str, Any]) -> dict[str, Any]:
