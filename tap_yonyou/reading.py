@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tap-yonyou")
 
+_UNCOUNTED: Final = (
+    "not every reply reported how many rows there are (row_count), so that it cannot be proved "
+    "that all came"
+)
+_NO_MATCH: Final = "nothing matches, and such a reply does not report a row_count"
 #: Rows that the connection test asks for.
 _TEST_ROWS: Final = 10
 
@@ -75,7 +80,8 @@ class Reading:
         self.bookmark = bookmark
         #: Whether all rows came, after the last one has been emitted.
         self.is_proved = False
-        self._rewrites = False
+        #: Whether LOG_BASED writes every row again.
+        self.rewrites = False
         self._plan = plan
         self._config = plan.config
         self._lookahead = lookahead
@@ -92,11 +98,8 @@ class Reading:
     @property
     def is_rewrite_due(self) -> bool:
         """Whether LOG_BASED has to write every row again, because it did so long ago."""
-        return "written_on" in self.bookmark and is_rewrite_due(
-            self._plan.resource.name,
-            self.bookmark["written_on"],
-            self._config["rewrite_days"],
-        )
+        written_on, days = self.bookmark.get("written_on"), self._config["rewrite_days"]
+        return is_rewrite_due(self._plan.resource.name, written_on, days)
 
     @property
     def starts_over(self) -> bool:
@@ -115,10 +118,6 @@ class Reading:
         """Request the first page while the lists before this one are still being read."""
         if not self._plan.is_test:
             self._reader.expect()
-
-    def rewrite(self) -> None:
-        """Have LOG_BASED write every row again."""
-        self._rewrites = True
 
     def records(self, version: Version) -> Iterator[Records]:
         """Read the list whole, keep the bookmark, and give what to emit, a page at a time."""
@@ -152,7 +151,8 @@ class Reading:
             self._write_state()
             raise U8Error(reader.problem)
         self.is_proved = outcome.is_proved
-        if not outcome.is_proved and (reason := _unproved(outcome, replication)):
+        if not outcome.is_proved and (outcome.rows or replication.deletes):
+            reason = _UNCOUNTED if outcome.rows else _NO_MATCH
             _logger.warning("%s: %s; nothing is deleted", self.label, reason)
         if warning := self._converter.warning():
             _logger.warning("%s: %s", self.label, warning)
@@ -190,9 +190,8 @@ class Reading:
             days = {name: config[name] for name in ("lookback_days", "rewrite_days")}
             return LogBasedDocuments(self.label, store, self._basis, limit, bookmark, **days)
         if plan.method == REPLICATION_LOG_BASED:
-            return LogBased(
-                self.label, store, self._basis, limit, bookmark, rewrites=self._rewrites
-            )
+            basis = self._basis
+            return LogBased(self.label, store, basis, limit, bookmark, rewrites=self.rewrites)
         store.doubt()
         deletes = config["emit_activate_version_messages"] and bool(plan.resource.key)
         return self._incremental or FullTable(limit, rows_before, deletes=deletes)
@@ -236,43 +235,38 @@ class Reading:
         return Converter(schema, names, key, self._constants, ignored)
 
     def _endpoint_of(self, resource: Resource, params: Mapping[str, Any]) -> Endpoint:
-        endpoint = Endpoint(resource.path, resource.rows, self.label, params)
-        self._endpoints.append(endpoint)
-        return endpoint
+        self._endpoints.append(Endpoint(resource.path, resource.rows, self.label, params))
+        return self._endpoints[-1]
 
     @property
     def _requests(self) -> int:
         return sum(endpoint.requests for endpoint in self._endpoints)
 
     @property
-    def _filters(self) -> Mapping[str, Any]:
+    def filters(self) -> Mapping[str, Any]:
         """The configured filters; those of a document serve its lines, too."""
         resource, filters = self._plan.resource, self._config.get("filters", {})
-        names = (resource.name, *([resource.head.name] if resource.head else []))
-        found: Mapping[str, Any] = next((filters[name] for name in names if filters.get(name)), {})
+        of_head = filters.get(resource.head.name) if resource.head else None
+        found: Mapping[str, Any] = filters.get(resource.name) or of_head or {}
         return found
 
     def _params(self, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """Add the parameters of the configuration to those of a replication method."""
-        asked_for = {**self._filters, **params}
+        asked_for = {**self.filters, **params}
         for value in asked_for.values():
             # Values of records, which a server may repeat in its messages.
             redaction.hide_record_value(value)
         size = self._config["page_size"]
         rows = min(size, _TEST_ROWS) if self._plan.is_test else size
-        return {
-            **self._plan.resource.params,
-            "rows_per_page": rows,
-            **asked_for,
-            **self._constants,
-        }
+        paged = {**self._plan.resource.params, "rows_per_page": rows}
+        return {**paged, **asked_for, **self._constants}
 
     @property
     def _basis(self) -> Basis:
         plan, config, resource = self._plan, self._config, self._plan.resource
-        maps = stream_maps_of(config, resource.name)
+        head = resource.head or resource
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
-        if maps:
+        if maps := stream_maps_of(config, resource.name):
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
         return Basis(
             key=resource.key,
@@ -281,24 +275,10 @@ class Reading:
                 "account": [config.get(name) for name in ("from_account", "to_account")],
                 "app": config.get("app_key"),
                 "data source": self._constants.get(DATA_SOURCE, config.get(DATA_SOURCE)),
-                "filters": self._filters or None,
-                "parameters": [resource.path, resource.rows, resource.params],
+                "filters": self.filters or None,
+                "parameters": [head.path, head.rows, resource.path, resource.rows, resource.params],
                 "key": [[name, plan.fields[name]] for name in resource.key],
                 "table": list(plan.tables),
             },
             shape=[values.VERSION, [*plan.fields.items()], mapping],
         )
-
-
-def _unproved(outcome: Outcome, replication: Replication) -> str:
-    """Say why a read is not proved to be complete, if that matters to anybody."""
-    if outcome.rows:
-        return (
-            "not every reply reported how many rows there are (row_count), so that it cannot be "
-            "proved that all came"
-        )
-    return (
-        "nothing matches, and such a reply does not report how many rows there are (row_count)"
-        if replication.deletes
-        else ""
-    )

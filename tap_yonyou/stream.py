@@ -10,10 +10,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import (
-    REPLICATION_LOG_BASED,
-    Metadata,
-)
+from singer_sdk.singerlib.catalog import Metadata
 
 from tap_yonyou.command.catalog import check_stream
 from tap_yonyou.command.checks import blaming_stream_maps
@@ -23,6 +20,7 @@ from tap_yonyou.reading import Plan, Reading
 from tap_yonyou.replication import DELETED_AT
 from tap_yonyou.replication.store import holds
 from tap_yonyou.replication.versions import Version
+from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
@@ -38,12 +36,9 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.resources import Resource
 
-_DATA_SOURCE: Final = {
-    "type": "integer",
-    "description": "Number of the data source (数据源序号)",
-}
+_DATA_SOURCE: Final = {"type": "integer", "description": "Number of the data source (数据源序号)"}
 
-FILTERED: Final = (
+_FILTERED: Final = (
     "%s: filters are set together with emit_activate_version_messages: the target will delete, or "
     "mark as deleted, all rows that do not match them"
 )
@@ -162,7 +157,7 @@ class U8Stream(Stream):
         bookmarks, readings = self._bookmarks, self._readings.values()
         if any(reading.is_rewrite_due for reading in readings):
             for reading in readings:
-                reading.rewrite()
+                reading.rewrites = True
         read = [id(reading.bookmark) for reading in readings]
         is_new = (
             self.config["emit_activate_version_messages"]
@@ -173,9 +168,10 @@ class U8Stream(Stream):
             and all(id(bookmark) in read for bookmark in bookmarks if holds(bookmark))
             and all(reading.starts_over for reading in readings)
         )
-        is_log_based = self.replication_method == REPLICATION_LOG_BASED
-        if is_new and is_log_based and self.config.get("filters", {}).get(self.name):
-            self.logger.warning(FILTERED, self.name)
+        maps = [one for _, one in stream_maps_of(self.config, self.name) if isinstance(one, dict)]
+        is_filtered = any(reading.filters for reading in readings)
+        if is_new and (is_filtered or any(one.get("__filter__") for one in maps)):
+            self.logger.warning(_FILTERED, self.name)
         is_resumed = is_new and all(reading.is_resumed for reading in readings)
         return Version(self.stream_state, bookmarks, is_new=is_new, is_resumed=is_resumed)
 
@@ -211,11 +207,7 @@ class U8Stream(Stream):
         )
         return {
             source: Reading(
-                plan,
-                source,
-                self._bookmark(source),
-                self._lookahead,
-                self._write_state,
+                plan, source, self._bookmark(source), self._lookahead, self._write_state
             )
             for source in (self._sources[:1] if self.is_test else self._sources)
         }

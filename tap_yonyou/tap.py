@@ -6,13 +6,12 @@ import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE
 
 from tap_yonyou import redaction
 from tap_yonyou.command.cli import CommandLine
 from tap_yonyou.compat import override
-from tap_yonyou.settings import SCHEMA, stream_maps_of
-from tap_yonyou.stream import FILTERED, U8Stream
+from tap_yonyou.settings import SCHEMA
+from tap_yonyou.stream import U8Stream
 from tap_yonyou.u8 import resources
 from tap_yonyou.u8.gateway import Endpoint, Gateway
 from tap_yonyou.u8.pages import Ask, Lookahead, U8Paginator
@@ -96,17 +95,3 @@ class TapYonyou(CommandLine):
         needed = ("from_account", "to_account", "app_key")
         can_log_in = "app_secret" in self.config or "token" in self.config
         return can_log_in and all(name in self.config for name in needed)
-
-    @override
-    def setup_mapper(self) -> None:
-        super().setup_mapper()
-        if not self.config["emit_activate_version_messages"]:
-            return
-        for stream in self.streams.values():
-            maps = dict(stream_maps_of(self.config, stream.name)).values()
-            is_filtered = self.config.get("filters", {}).get(stream.name) or any(
-                isinstance(stream_map, dict) and stream_map.get("__filter__") for stream_map in maps
-            )
-            is_full = stream.replication_method == REPLICATION_FULL_TABLE
-            if stream.selected and is_full and is_filtered:
-                self.logger.warning(FILTERED, stream.name)

@@ -61,19 +61,14 @@ class Comparison:
         All records must have the same fields in the same order: digests are made of the values
         alone, because names would be the longer part of what is hashed.
         """
-        held, replaced, secret, is_trusted = (
-            self._held,
-            self._replaced,
-            self._secret,
-            self.is_trusted,
-        )
+        held, replaced, secret = self._held, self._replaced, self._secret
         differing = []
         for key, record in zip(keys, records, strict=True):
             digest = blake2b(
                 encode([*record.values()]), digest_size=DIGEST_BYTES, key=secret
             ).digest()
             before = held.get(key)
-            if before != digest or not (is_trusted or key in replaced):
+            if before != digest or not (self.is_trusted or key in replaced):
                 if before is not None:
                     replaced.setdefault(key, before)
                 held[key] = digest

@@ -59,20 +59,15 @@ def other_scope(differences: Sequence[str], then: str) -> str:
     )
 
 
-def is_rewrite_due(stream: str, written_on: object, days: int) -> bool:
+def is_rewrite_due(stream: str, written_on: str | None, days: int) -> bool:
     """Tell whether every row of a list has to be written again, at the latest after so many days.
 
-    The lists are spread by their names over the last third of that time, so that not all of them
-    are written in one night.
+    The lists are spread by their names over the last third of that time.
     """
-    if not days:
+    if not days or not written_on:
         return False
     early = crc32(stream.encode()) % (days // 3 + 1)
-    try:
-        last = date.fromisoformat(str(written_on))
-    except ValueError:
-        return True
-    return (datetime.now(UTC).date() - last).days >= days - early
+    return (datetime.now(UTC).date() - date.fromisoformat(written_on)).days >= days - early
 
 
 class LogBased(Replication):

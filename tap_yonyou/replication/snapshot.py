@@ -60,11 +60,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
 
     @classmethod
     def of(
-        cls,
-        secret: bytes,
-        scope: Mapping[str, Any],
-        shape: Any,
-        held: Mapping[Any, bytes],
+        cls, secret: bytes, scope: Mapping[str, Any], shape: Any, held: Mapping[Any, bytes]
     ) -> Snapshot:
         """Make a snapshot of records by their keys."""
         return cls(

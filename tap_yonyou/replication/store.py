@@ -84,7 +84,11 @@ class Store:
             raise LostError(msg)
         checksum, _, content = text.split(":", 2)[2].partition(":")
         if text.startswith(_IN_STATE):
-            data, problem = _of_base64(content), "the snapshot in the state is damaged"
+            problem = "the snapshot in the state is damaged"
+            try:
+                data: bytes | None = base64.b64decode(content, validate=True)
+            except ValueError:
+                data = None
         else:
             data = self._read_file()
             problem = "the file of the snapshot is not in snapshot_store, or was altered"
@@ -243,10 +247,3 @@ class Folder:
 
 def _checksum(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
-
-
-def _of_base64(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        return None

@@ -65,9 +65,7 @@ class Gateway:
     def __init__(self, config: Mapping[str, Any]) -> None:
         """Send nothing yet. Discovery needs no account, so that these settings may be missing."""
         self._wire = Wire(
-            config["api_url"],
-            timeout=config["request_timeout"],
-            connections=config["concurrency"],
+            config["api_url"], timeout=config["request_timeout"], connections=config["concurrency"]
         )
         self._max_attempts: int = config["max_attempts"]
         self._errcode_actions: Mapping[str, str] = config.get("errcode_actions", {})

@@ -293,8 +293,4 @@ def _as_it_is(value: Any) -> Any:
 
 
 _STRINGS: Final[Mapping[str, Value]] = {"date": date, "date-time": _date_time}
-_OTHERS: Final[Mapping[str, Value]] = {
-    "boolean": _boolean,
-    "integer": _integer,
-    "number": _number,
-}
+_OTHERS: Final[Mapping[str, Value]] = {"boolean": _boolean, "integer": _integer, "number": _number}
