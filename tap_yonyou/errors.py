@@ -58,4 +58,4 @@ def one_line(text: str, limit: int = 200) -> str:
 
 def counted(number: int, noun: str) -> str:
     """Count things in words, for example `1 page` or `2 pages`."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun}{'s' * (number != 1)}"

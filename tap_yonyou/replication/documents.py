@@ -225,7 +225,7 @@ class LogBasedDocuments(Replication):
         self._store.write(self._content())
         # Of documents that could not be read now either.
         pending = [[key, size] for key, size in self._pending.items()]
-        whole = {"rows": outcome.rows, "starts_over": None} if outcome.is_proved else {}
+        whole = {"rows": len(self._heads), "starts_over": None} if outcome.is_proved else {}
         return {"unfinished": None, "pending": pending or None, **whole}
 
     @override
@@ -233,7 +233,7 @@ class LogBasedDocuments(Replication):
         """Count the documents fetched, new, changed and deleted, and the lines written."""
         counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items())
         written = f"{counted(self._written, 'line')} written;"
-        return f"{counted(outcome.rows, 'document')}: {counts}; {written}"
+        return f"{counted(len(self._heads), 'document')}: {counts}; {written}"
 
     def _entry(self, key: Any) -> Entry | None:
         known = self._known.get(key)

@@ -73,8 +73,8 @@ def is_rewrite_due(stream: str, written_on: str | None, days: int) -> bool:
 class LogBased(Replication):
     """Emits what the target does not hold, and for a key that vanished the time of that.
 
-    If a run dies while it writes, nobody knows what the target holds. So that is noted before the
-    first record is emitted, and after such a run every row is written again.
+    A run may die while it writes, and the target then holds any part of that. So that is noted
+    before the first record is emitted, and after such a run every row is written again.
     """
 
     deletes = True

@@ -157,6 +157,8 @@ class DocumentReader:
         self.heads: dict[Any, Head] = {}
         #: The keys of lines are not collected.
         self.keys: set[Any] = set()
+        #: How many lines came.
+        self.rows = 0
         #: Whether these are proved to be all documents, and each that was wanted has been read.
         self.is_proved = False
         #: Which documents could not be read.
@@ -173,11 +175,6 @@ class DocumentReader:
     def pages_read(self) -> int:
         """How many pages of the list came."""
         return self._reader.pages_read
-
-    @property
-    def rows(self) -> int:
-        """How many documents there are."""
-        return len(self.heads)
 
     def expect(self) -> None:
         """Request the first page while the lists before it are still being read."""
@@ -215,15 +212,16 @@ class DocumentReader:
     def _page(self, head: Head, ask: Ask, lines: list[Any], place: tuple[int, int]) -> Page:
         rows = [{**line, **ask.fields, LINE_NUMBER: n} for n, line in enumerate(lines, start=1)]
         keys = [(*head.parts, row[LINE_NUMBER]) for row in rows]
+        self.rows += len(rows)
         return Page(self._converter.records(rows), keys, *place, lines, head)
 
     def _describe(self, failed: list[Head], fetched: int) -> str:
         codes = [one_line(" ".join(map(str, head.parts)), 60) for head in failed[:_NAMED]]
         more = f" and {len(failed) - _NAMED} more" * (len(failed) > _NAMED)
+        which = f"{len(failed):,} of {counted(fetched, 'document')}"
         return (
-            f"{self._endpoint.label}: {len(failed)} of {counted(fetched, 'document')} could not be "
-            f"read ({', '.join(codes)}{more}); the others were written and nothing was deleted; "
-            "look at these documents in U8, then run again"
+            f"{self._endpoint.label}: {which} could not be read ({', '.join(codes)}{more}); the others "
+            "were written, and no document was deleted; look at these documents in U8, then run again"
         )
 
     def _read_list(self) -> None:

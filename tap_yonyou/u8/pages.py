@@ -218,5 +218,5 @@ class _Read:
     asks: Asks
     sent: deque[tuple[Ask, Future[Reply]]] = field(default_factory=deque)
     abandoned: threading.Event = field(default_factory=threading.Event)
-    #: Whether a reply told how many asks there are.
+    #: Whether a reply has reported how many asks there are.
     is_known: bool = False

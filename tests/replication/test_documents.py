@@ -292,8 +292,8 @@ def test_a_broken_document_is_never_an_empty_one_and_does_not_hide_the_others(
     run = read()
     assert run.code == 1
     assert run.errors == [
-        f"saleorder_entry: 1 of 2 documents could not be read ({broken}); the others were written "
-        "and nothing was deleted; look at these documents in U8, then run again"
+        f"saleorder_entry: 1 of 2 documents could not be read ({broken}); the others were written, "
+        "and no document was deleted; look at these documents in U8, then run again"
     ]
     assert {one["code"] for one in run.records} == {code(u8, 7)}
     assert len(living(loaded)) == len(before)

@@ -137,7 +137,9 @@ def of_declaration(name: str, declaration: Mapping[str, Any]) -> Resource:
     nothing = {"title": name, "key": [], "properties": {}, "filters": {}}
     known, markers = load(name) if replaces else of(name, nothing), {}
     if marker := declaration.get("incremental"):
-        markers[marker["field"]] = Marker(marker["field"], marker["parameter"], marker["kind"])
+        changes, parameter, kind = marker["field"], marker["parameter"], marker["kind"]
+        looks_back = kind == "date" and "entry" in declaration
+        markers[changes] = Marker(changes, parameter, kind, looks_back)
     fields = {name: {"type": "string"} for name in (*key, *markers)} | known.schema["properties"]
     fields = {name: _for_key(about, name in key) for name, about in fields.items()}
     return replace(
