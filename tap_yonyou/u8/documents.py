@@ -220,8 +220,9 @@ class DocumentReader:
         more = f" and {len(failed) - _NAMED} more" * (len(failed) > _NAMED)
         which = f"{len(failed):,} of {counted(fetched, 'document')}"
         return (
-            f"{self._endpoint.label}: {which} could not be read ({', '.join(codes)}{more}); the others "
-            "were written, and no document was deleted; look at these documents in U8, then run again"
+            f"{self._endpoint.label}: {which} could not be read ({', '.join(codes)}{more}); the "
+            "others were written, and no document was deleted; look at these documents in U8, then "
+            "run again"
         )
 
     def _read_list(self) -> None:
