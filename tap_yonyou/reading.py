@@ -109,11 +109,6 @@ class Reading:
         except U8Error:  # reported when it is its turn
             return False
 
-    @property
-    def is_resumed(self) -> bool:
-        """Whether an earlier run has started over, and this one goes on with it."""
-        return self._replication.is_resumed
-
     def expect(self) -> None:
         """Request the first page while the lists before this one are still being read."""
         if not self._plan.is_test:
@@ -126,16 +121,16 @@ class Reading:
         replication.begin(version)
         if isinstance(reader, DocumentReader) and isinstance(replication, LogBasedDocuments):
             reader.choose = replication.choose
-        pages, is_rechecked = 0, True
+        pages, is_rechecked, problem = 0, True, ""
         with metrics.http_request_counter(resource.name, resource.path) as counter:
             counter.with_context(self._constants or None)
             try:
                 yield from self._emit(reader)
-                pages = reader.pages_read
+                pages, problem = reader.pages_read, reader.problem
                 if not self._plan.is_test and (params := replication.recheck()) is not None:
                     again = self._reader_of(params)
                     yield from self._emit(again)
-                    pages += again.pages_read
+                    pages, problem = pages + again.pages_read, problem or again.problem
                     # At least the row that it begins with comes, unless that was deleted.
                     is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
             finally:
@@ -145,11 +140,11 @@ class Reading:
         outcome = Outcome(reader.rows, reader.keys, reader.is_proved, is_rechecked)
         yield from replication.after_last_page(outcome)
         # Not before: a STATE in the middle of a read claims nothing.
-        if not reader.problem or isinstance(replication, LogBasedDocuments):
+        if not problem or isinstance(replication, LogBasedDocuments):
             self.bookmark.update(replication.bookmark(outcome))
-        if reader.problem:
+        if problem:
             self._write_state()
-            raise U8Error(reader.problem)
+            raise U8Error(problem)
         self.is_proved = outcome.is_proved
         if not outcome.is_proved and (outcome.rows or replication.deletes):
             reason = _UNCOUNTED if outcome.rows else _NO_MATCH
@@ -223,6 +218,7 @@ class Reading:
         known = {entry.date: {**text, "format": "date"}, entry.approval: text}
         known |= head.schema["properties"]
         converter = self._converter_of({"properties": known}, needed, head.key)
+        listed.is_last = False
         reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
         return DocumentReader(endpoint, resource, reader, self._lookahead, self._converter)

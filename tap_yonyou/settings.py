@@ -145,7 +145,7 @@ _SETTINGS: Final = {
         "written, the next ones are requested. With 1, pages are read one after the other.",
     ),
     "request_timeout": _setting(
-        _integer(1, default=100),
+        _integer(1, maximum=86_400, default=100),
         "Request timeout: Seconds for one request as a whole, up to the last byte of the answer. "
         "Only headers that arrive byte by byte can take longer.",
     ),
@@ -182,12 +182,12 @@ _SETTINGS: Final = {
         "fails.",
     ),
     "rewrite_days": _setting(
-        _integer(0, default=30),
+        _integer(0, maximum=36_500, default=30),
         "Days between rewrites: LOG_BASED writes every row again when the last time it did so is "
         "this many days ago, 0 for never. This repairs a table that differs from the state.",
     ),
     "lookback_days": _setting(
-        _integer(0, default=31),
+        _integer(0, maximum=36_500, default=31),
         "Look-back days: LOG_BASED fetches documents dated within this many days again. "
         "INCREMENTAL by a date starts this many days before its bookmark.",
     ),

@@ -172,8 +172,7 @@ class U8Stream(Stream):
         is_filtered = any(reading.filters for reading in readings)
         if is_new and (is_filtered or any(one.get("__filter__") for one in maps)):
             self.logger.warning(_FILTERED, self.name)
-        is_resumed = is_new and all(reading.is_resumed for reading in readings)
-        return Version(self.stream_state, bookmarks, is_new=is_new, is_resumed=is_resumed)
+        return Version(self.stream_state, bookmarks, is_new=is_new)
 
     def _bookmark(self, source: int | None) -> dict[str, Any]:
         """Look at a part of the state; `get_context_state` would make one."""

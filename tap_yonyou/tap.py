@@ -84,7 +84,7 @@ class TapYonyou(CommandLine):
         if not entry.path:
             return [line for row in rows for line in row.get(entry.rows) or ()]
         endpoint = Endpoint(resource.path, resource.rows, resource.name, params)
-        codes = [row[head.key[0]] for row in rows[:1]]
+        codes = [row[head.key[0]] for row in rows[:1] if head.key[0] in row]
         asks = (
             Ask({entry.parameter: code}, "one document", {}, {head.key[0]: code}) for code in codes
         )

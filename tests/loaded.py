@@ -46,7 +46,7 @@ class Loaded:
                     self.rows[stream] = {
                         key: (record, version)
                         for key, (record, version) in self.rows[stream].items()
-                        if version is None or version >= message["version"]
+                        if version is not None and version >= message["version"]
                     }
 
     def living(self, stream: str = "customercontacts") -> list[Message]:

@@ -134,6 +134,8 @@ def _declaration(name: str, declaration: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}.key is empty: lines need the key of their document"
     if (fields := declaration.get("schema")) is None:
         return
+    if (marker := declaration.get("incremental", {}).get("field")) and marker not in fields:
+        yield f"{where}.schema lacks {marker}, its field of incremental"
     for key in declaration["key"]:
         types = fields.get(key, {}).get("type", ())
         if key not in fields:

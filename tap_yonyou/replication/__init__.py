@@ -48,13 +48,11 @@ class Replication:
         deletes: Whether the target learns which rows are deleted.
         starts_over: Whether every row is written again because the target may hold rows that
             the state does not know.
-        is_resumed: Whether an earlier run has started over, and this one goes on with it.
     """
 
     params: Mapping[str, Any] = MappingProxyType({})
     deletes = False
     starts_over = False
-    is_resumed = False
 
     def begin(self, version: Version) -> None:
         """Prepare for the first page; records carry this version."""

@@ -96,7 +96,7 @@ class LogBasedDocuments(Replication):
         self._held: dict[Any, tuple[Entry | None, int]] = {}
         self._records: Records = []
         self._unsaved = 0
-        self._is_other_scope = False
+        self._is_other_scope = self._is_new = False
         self._releasing: dict[Any, tuple[Entry | None, int]] = {}
         self._secret = new_secret()
         self._counts = dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
@@ -110,10 +110,11 @@ class LogBasedDocuments(Replication):
 
     def _begin_with(self, snapshot: Snapshot | None) -> None:
         pending = self._bookmark.get("pending")
+        is_doubted = self._store.is_pending
         if isinstance(pending, list):
-            self._pending = {_key(key): count for key, count in pending}
-        self.is_resumed = self._bookmark.get("starts_over") is True
-        self.starts_over = snapshot is None or self.is_resumed
+            is_doubted = True in pending
+            self._pending = {_key(one[0]): one[1] for one in pending if one is not True}
+        self.starts_over = snapshot is None
         if snapshot is None:
             return
         again = "every document is fetched again"
@@ -126,10 +127,11 @@ class LogBasedDocuments(Replication):
         self._known, self._secret = snapshot.held(), snapshot.secret
         self._kept = len(self._known)
         level, why = logging.WARNING, "another replication method has written"
-        if not self._store.is_pending or isinstance(pending, list):
+        if not is_doubted:
             level, why = logging.INFO, "schema, selection or stream maps have changed"
             if snapshot.shape == fingerprint(snapshot.secret, self._basis.shape):
                 return
+        self.starts_over = is_doubted
         self._doubt_all()
         _logger.log(level, "%s: %s; %s", self._label, why, again)
 
@@ -138,12 +140,13 @@ class LogBasedDocuments(Replication):
         for key in self._known:
             _, _, size, day = _ENTRY.unpack(self._known[key])
             self._known[key] = _ENTRY.pack(b"", b"", size, day)
+        # In the snapshot, too: if this run dies, the next one must not trust it.
+        self._store.write(self._content())
+        self._bookmark["pending"] = [[key, size] for key, size in self._pending.items()]
 
     @override
     def begin(self, version: Version) -> None:
-        """Note a start from nothing, which may take more than one run."""
-        if self.starts_over:
-            self._bookmark["starts_over"] = True
+        self._is_new = version.is_new
 
     def choose(self, heads: Mapping[Any, Head]) -> list[Head]:
         """Choose the documents that have to be fetched, by the heads of all."""
@@ -160,10 +163,10 @@ class LogBasedDocuments(Replication):
             return True
         if known.row != self._row(head) or self._is_due(head.key, known):
             return True
-        since = self._bookmark.get("unfinished")
-        if isinstance(since, int) and known.day >= max(since, self._day - 1):
+        since, ended = self._bookmark.get("unfinished"), self._bookmark.get("ended") or 0
+        if isinstance(since, int) and known.day >= max(since, self._day - 1, ended + 1):
             return False  # the read that is resumed has fetched it
-        return not head.is_approved or head.date > self._lookback
+        return not head.is_approved or head.date is None or head.date > self._lookback
 
     def _is_due(self, key: Any, known: Entry) -> bool:
         """Tell whether a document has to be written again: each has one day in so many for that."""
@@ -208,6 +211,8 @@ class LogBasedDocuments(Replication):
         deleted = [key for key in written if key not in self._heads]
         if outcome.is_proved:
             self._limit.check(len(deleted), self._kept)
+            if self._is_new and (before := self._bookmark.get("documents")):
+                self._limit.check(before - len(self._heads), before)
             for key in deleted:
                 known = self._entry(key)
                 count = max(known.size if known else 0, self._pending.get(key, 0))
@@ -225,8 +230,8 @@ class LogBasedDocuments(Replication):
         self._store.write(self._content())
         # Of documents that could not be read now either.
         pending = [[key, size] for key, size in self._pending.items()]
-        whole = {"rows": len(self._heads), "starts_over": None} if outcome.is_proved else {}
-        return {"unfinished": None, "pending": pending or None, **whole}
+        whole = {"documents": len(self._heads)} if outcome.is_proved else {}
+        return {"unfinished": None, "ended": self._day, "pending": pending or None, **whole}
 
     @override
     def summary(self, outcome: Outcome) -> str:

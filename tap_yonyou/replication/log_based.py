@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
 from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
-from tap_yonyou.replication.comparison import Comparison
+from tap_yonyou.replication.comparison import Comparison, Counts
 from tap_yonyou.replication.snapshot import LostError, Snapshot, fingerprint, new_secret
 
 if TYPE_CHECKING:
@@ -102,6 +101,7 @@ class LogBased(Replication):
         self._version: Version | None = None
         self._secret = new_secret()
         self._comparison = Comparison(self._secret)
+        self._counts = Counts(0, 0, 0, 0)
         self.starts_over = True
         try:
             if (content := store.read()) is not None:
@@ -156,17 +156,21 @@ class LogBased(Replication):
     @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what was held back and, after a proved read, a record for each deleted row."""
+        self._counts = self._comparison.counts(outcome.keys)
         if outcome.is_proved:
             self._check_deletes(outcome)
             deleted = self._comparison.deleted(outcome.keys)
-            while keys := [*islice(deleted, _BATCH)]:
+            for start in range(0, len(deleted), _BATCH):
+                keys = deleted[start : start + _BATCH]
                 parts = keys if len(self._basis.key) > 1 else zip(keys, strict=True)
                 self._held += self._basis.deletions(parts)
                 yield self._release()
+            for key in deleted:
+                del self._comparison.held[key]
         yield self._release()
 
     def _check_deletes(self, outcome: Outcome) -> None:
-        counts, kept = self._comparison.counts(outcome.keys), self._comparison.kept
+        counts, kept = self._counts, self._comparison.kept
         self._limit.check(kept - counts.changed - counts.unchanged, kept)
         before = self._bookmark.get("rows")
         if self._version and self._version.is_new and isinstance(before, int):
@@ -177,11 +181,10 @@ class LogBased(Replication):
         """Remember the snapshot of a proved read."""
         if not outcome.is_proved:
             return {}
-        counts, is_trusted = self._comparison.counts(outcome.keys), self._is_trusted
-        content = None
-        if not is_trusted or counts.new or counts.changed or counts.deleted:
-            held = self._comparison.held(outcome.keys)
-            content = Snapshot.of(self._secret, self._basis.scope, self._basis.shape, held).encode()
+        content, is_trusted, basis = None, self._is_trusted, self._basis
+        if not is_trusted or self._counts.unchanged < self._comparison.kept or self._counts.new:
+            held = self._comparison.held
+            content = Snapshot.of(self._secret, basis.scope, basis.shape, held).encode()
         self._store.write(content)
         written = {} if is_trusted else {"written_on": datetime.now(UTC).date().isoformat()}
         rows, before = outcome.rows, self._bookmark.get("rows")
@@ -193,8 +196,7 @@ class LogBased(Replication):
     @override
     def summary(self, outcome: Outcome) -> str:
         """Count what is new, changed, deleted and unchanged."""
-        counts = self._comparison.counts(outcome.keys)._asdict()
-        parts = ", ".join(f"{number} {name}" for name, number in counts.items())
+        parts = ", ".join(f"{number:,} {name}" for name, number in self._counts._asdict().items())
         is_again = self._comparison.kept and not self._is_trusted
         again = ", all written again" if is_again else ""
         return f"{counted(outcome.rows, 'row')} read: {parts}{again};"

@@ -6,6 +6,7 @@ import json
 import lzma
 import os
 from hashlib import blake2b
+from struct import iter_unpack
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -87,9 +88,8 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
         if keys and isinstance(keys[0], list):
             keys = [*map(tuple, keys)]
         width = len(self.digests) // (self.size or 1)
-        return {
-            key: self.digests[place * width : (place + 1) * width] for place, key in enumerate(keys)
-        }
+        digests = iter_unpack(f"{width}s", self.digests) if keys else ()
+        return {key: digest for key, (digest,) in zip(keys, digests, strict=True)}
 
 
 def new_secret() -> bytes:

@@ -115,8 +115,12 @@ class Store:
 
     def doubt(self) -> None:
         """Note that another replication method writes to the target."""
-        if self._bookmark.setdefault("snapshot", None) is not None:
-            self.note()
+        if self._bookmark.setdefault("snapshot", None) is None:
+            return
+        pending = self._bookmark.get("pending")
+        if isinstance(pending, list) and True not in pending:  # documents of a run that died
+            self._bookmark["pending"] = [*pending, True]
+        self.note()
 
     def write(self, data: bytes | None) -> None:
         """Put a snapshot into the bookmark, perhaps in a file; None for the one that is there."""

@@ -19,14 +19,9 @@ class Version:
     """The one version that the records of a stream carry in one run."""
 
     def __init__(
-        self,
-        state: dict[str, Any],
-        bookmarks: Iterable[Mapping[str, Any]],
-        *,
-        is_new: bool,
-        is_resumed: bool = False,
+        self, state: dict[str, Any], bookmarks: Iterable[Mapping[str, Any]], *, is_new: bool
     ) -> None:
-        """Go on with the version in the state; begin a new one, or resume one that was begun.
+        """Go on with the version in the state, or begin a new one.
 
         Up to release 0.2, the bookmarks of data sources had a version each.
         """
@@ -34,7 +29,7 @@ class Version:
         self.number: int | None = max((n for n in known if isinstance(n, int)), default=None)
         #: Whether ACTIVATE_VERSION follows if every data source is read whole.
         self.is_new = is_new
-        if is_new and not (is_resumed and self.number):
+        if is_new:
             # Seconds, because some targets keep versions in 32 bits.
             self.number = max(int(time.time()), (self.number or 0) + 1)
             state[_VERSION] = self.number

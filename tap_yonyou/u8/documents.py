@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from contextlib import closing
 from hashlib import blake2b
 from operator import itemgetter
@@ -40,8 +41,8 @@ class Head(NamedTuple):
     key: Any
     #: What each of its lines gets: the key, and what serves INCREMENTAL.
     fields: Mapping[str, Any]
-    #: The day of the document as `yyyy-MM-dd`; empty if the list does not say.
-    date: str
+    #: The day of the document as `yyyy-MM-dd`; empty if no head has one, None if this has none.
+    date: str | None
     #: False if its approval is still to come, as far as the list says.
     is_approved: bool
     #: Of the whole row, as it came.
@@ -58,7 +59,7 @@ class Head(NamedTuple):
 class Documents:
     """The asks for documents, one for each head in the order of the list."""
 
-    def __init__(self, heads: Sequence[Head], parameter: str, key: str) -> None:
+    def __init__(self, heads: Sequence[Head], parameter: str, key: Sequence[str]) -> None:
         """Ask for the document of each head: by this parameter, which has the value of the key."""
         self.failed: list[Head] = []
         #: Those that U8 did not find.
@@ -68,6 +69,7 @@ class Documents:
         self._key = key
         self._answered = 0
         self._failures = 0
+        self._shared = Counter(head.parts[0] for head in heads)
 
     @property
     def current(self) -> Head:
@@ -80,7 +82,10 @@ class Documents:
             head = self._heads[place]
             label = f"document {place + 1} of {len(self._heads)}"
             code = head.parts[0]
-            yield Ask({self._parameter: code}, label, head.fields, {self._key: code})
+            # If several documents have the code, the reply has to say which one it is.
+            names = self._key if self._shared[code] > 1 else self._key[:1]
+            document = dict(zip(names, head.parts, strict=False))
+            yield Ask({self._parameter: code}, label, head.fields, document)
 
     def answered(self, ask: Ask, reply: Future[Reply]) -> None:  # noqa: ARG002 -- the current one
         """Set a document aside that could not be read; raise its error if no other can be."""
@@ -113,20 +118,21 @@ class EntryReader(Reader):
     ) -> tuple[list[dict[str, Any]], Sequence[Any], str]:
         lines: list[dict[str, Any]] = []
         heads: list[Any] = []
-        problem = ""
+        problem, beside = "", _lines(reply.body.get(self._entry)) or []
         for number, row in enumerate(rows, start=1):
             problem = f"row {number} has no {' or no '.join((*self._key, self._entry))}"
             key = self._head_key(row)
-            entry = row.get(self._entry) if key else None
-            if entry is None and key:
-                beside = reply.body.get(self._entry)
-                entry = beside and [line for line in beside if self._head_key(line) == key]
+            entry = _lines(row.get(self._entry)) if key else None
+            if entry is None and key and beside:
+                entry = [line for line in beside if self._head_key(line) == key]
             if entry is None:
                 break
             heads.append(key)
             fields = {name: row[name] for name in self._key}
             lines += [{**line, **fields, LINE_NUMBER: n} for n, line in enumerate(entry, start=1)]
             problem = ""
+        if not problem and beside and len(lines) < len(beside):
+            problem = f"a line in {self._entry} belongs to none of the rows"
         records = self._converter.records(lines)
         reading.add(heads)
         keys = [*map(self._line_key_of, records)]
@@ -138,6 +144,12 @@ class EntryReader(Reader):
         """Pick the key of a document as texts; empty if a part is missing."""
         parts = [str(row.get(name) or "") for name in self._key] if isinstance(row, dict) else [""]
         return tuple(parts) if all(parts) else ()
+
+
+def _lines(entry: Any) -> list[Any] | None:
+    """Read a list of lines, which may be written as `""`, or one line without its list."""
+    lines = [] if entry == "" else [entry] if isinstance(entry, dict) else entry
+    return lines if isinstance(lines, list) else None
 
 
 class DocumentReader:
@@ -196,7 +208,7 @@ class DocumentReader:
         yield from self._documents(wanted)
 
     def _documents(self, heads: list[Head]) -> Iterator[Page]:
-        documents = Documents(heads, self._entry.parameter, self._key[0])
+        documents = Documents(heads, self._entry.parameter, self._key)
         with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
             for place, (ask, reply) in enumerate(replies, start=1):
                 if (lines := reply.rows) is not None:
@@ -204,7 +216,9 @@ class DocumentReader:
         if documents.vanished:
             # A document that is still in the list has not been deleted.
             self._read_list()
-            documents.failed += [head for head in documents.vanished if head.key in self.heads]
+            # Nor does a list without any rows confirm that it has.
+            still = [h for h in documents.vanished if h.key in self.heads or not self.heads]
+            documents.failed += still
         if documents.failed:
             self.is_proved = False
             self.problem = self._describe(documents.failed, len(heads))
@@ -239,7 +253,7 @@ class DocumentReader:
             self.heads[key] = Head(
                 key,
                 {name: record[name] for name in fields},
-                (record[entry.date] or "")[:10] if entry.date else "",
+                record[entry.date] and record[entry.date][:10] if entry.date else "",
                 not entry.approval or bool(record[entry.approval]),
                 blake2b(content, digest_size=16).digest(),
                 page.number,

@@ -57,6 +57,8 @@ class Endpoint:
     label: str
     params: Mapping[str, Any]
     requests: int = 0
+    #: False for the list of documents: the next list would be requested long before it is read.
+    is_last: bool = True
 
 
 class Gateway:

@@ -178,7 +178,7 @@ class Lookahead:
             if not self._slots.acquire(blocking=not read.sent):
                 return True
             self._start(read, ask)
-        if read.is_known and len(asks) < self._concurrency:
+        if read.is_known and read.endpoint.is_last and len(asks) < self._concurrency:
             self._send_next()
         return bool(asks)
 

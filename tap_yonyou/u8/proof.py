@@ -17,18 +17,13 @@ class Pass:
 
     It is complete if every reply reported the same `row_count`, and exactly as many different keys
     came.
-
-    Attributes:
-        rows: How many rows came.
-        keys: Their different keys.
-        lines: The keys of the lines in them; None if rows are records themselves.
     """
 
     def __init__(self, pages: U8Paginator) -> None:
         """Begin with no rows."""
         self.rows = 0
         self.keys: set[Any] = set()
-        self.lines: set[Any] | None = None
+        self.lines: set[Any] | None = None  # the keys of lines, if rows hold lines
         self._pages = pages
 
     @property

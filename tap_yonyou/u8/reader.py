@@ -41,15 +41,7 @@ class Page(NamedTuple):
 
 
 class Reader:
-    """Reads one list of U8.
-
-    Attributes:
-        pages_read: How many pages came, in all passes together.
-        rows: How many rows the last pass brought.
-        keys: Their different keys.
-        is_proved: Whether the last pass is proved to be complete.
-        problem: Empty: what cannot be read raises an error.
-    """
+    """Reads one list of U8."""
 
     problem = ""
 

@@ -104,7 +104,7 @@ class Reply:
         names = {name.casefold(): value for name, value in document.items()}
         for name, value in fields.items():
             came = names.get(name.casefold())
-            if came not in {None, ""} and str(came).strip() != str(value).strip():
+            if came not in (None, "") and str(came).strip() != str(value).strip():
                 return "the reply has another document"
         self.rows = self.payload
         return ""

@@ -45,11 +45,12 @@ _KINDS: Final[Mapping[type, str]] = {dict: "object", list: "array"}
 
 
 class Marker(NamedTuple):
-    """A field that serves INCREMENTAL replication: the bookmark is sent as the filter."""
+    """A field that serves INCREMENTAL: its last value becomes the bookmark, sent as the filter."""
 
     field: str
     filter: str
     #: `code`, `date` or `timestamp` (a row version, as a decimal number).
+    #: `code`, `date`, or `timestamp` (a row version, as a decimal number).
     kind: str = "code"
     #: Whether it is the day of a document, which an edit leaves as it is.
     looks_back: bool = False
@@ -215,7 +216,7 @@ def lines_of(head: Resource, data: Mapping[str, Any]) -> Resource:
     name, path, key = f"{head.name}{ENTRY}", entry.path or head.path, (*head.key, LINE_NUMBER)
     title, fields = given.get("title", name), given.get("schema", given.get("properties", {}))
     known = {**head.schema["properties"], LINE_NUMBER: _LINE_NUMBER}
-    keys = {part: known[part] for part in (*key, *head.incremental)}
+    keys = {part: known[part] for part in (*key, *head.incremental) if part in known}
     return replace(
         head,
         name=name,
