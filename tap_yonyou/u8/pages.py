@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from itertools import islice
+from queue import SimpleQueue
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.reply import Reply
 
     Fetch = Callable[[Endpoint, "Ask", threading.Event], Reply]
+    _Waiting = SimpleQueue[tuple["_Read", "Ask", Future[Reply]] | None]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -146,6 +148,8 @@ class Lookahead:
         self._concurrency = concurrency
         self._slots = threading.Semaphore(concurrency)
         self._next: deque[_Read] = deque()
+        self._waiting: _Waiting = SimpleQueue()
+        self._threads = 0
 
     def expect(self, endpoint: Endpoint, asks: Asks) -> None:
         """Announce what `replies` is called with after everything announced before."""
@@ -170,11 +174,20 @@ class Lookahead:
                     yield ask, reply.result()
         finally:
             read.abandoned.set()
+            if not self._next:
+                self._end_threads()
 
     def close(self) -> None:
         """Abandon what was announced and not read."""
         while self._next:
             self._next.popleft().abandoned.set()
+        self._end_threads()
+
+    def _end_threads(self) -> None:
+        for _ in range(self._threads):
+            self._waiting.put(None)
+        # Of their own for the threads to come: one that is still busy leaves its end where it is.
+        self._waiting, self._threads = SimpleQueue(), 0
 
     def _announced(self, asks: Asks) -> _Read | None:
         """Give a read that was announced; those before it failed before they began."""
@@ -209,19 +222,28 @@ class Lookahead:
     def _start(self, read: _Read, ask: Ask) -> None:
         reply: Future[Reply] = Future()
         read.sent.append((ask, reply))
+        self._waiting.put((read, ask, reply))
+        if self._threads < self._concurrency:
+            self._threads += 1
+            # A daemon: a request in flight must not hold up the end of the process.
+            threading.Thread(
+                target=self._answer_all, args=(self._waiting,), name="ask", daemon=True
+            ).start()
 
-        def run() -> None:
-            try:
-                answer = self._fetch(read.endpoint, ask, read.abandoned)
-            except BaseException as error:  # noqa: BLE001 -- raised where the reply is wanted
-                self._slots.release()
-                reply.set_exception(error)
-            else:
-                self._slots.release()
-                reply.set_result(answer)
+    def _answer_all(self, waiting: _Waiting) -> None:
+        for sent in iter(waiting.get, None):
+            self._answer(*sent)
+            del sent  # its reply would stay in memory until the next one
 
-        # A daemon: a request in flight must not hold up the end of the process.
-        threading.Thread(target=run, name="ask", daemon=True).start()
+    def _answer(self, read: _Read, ask: Ask, reply: Future[Reply]) -> None:
+        try:
+            answer = self._fetch(read.endpoint, ask, read.abandoned)
+        except BaseException as error:  # noqa: BLE001 -- raised where the reply is wanted
+            self._slots.release()
+            reply.set_exception(error)
+        else:
+            self._slots.release()
+            reply.set_result(answer)
 
 
 class _Read:
