@@ -54,14 +54,15 @@ class Wire:
         self._url = api_url.rstrip("/")
         self._timeout = timeout
         self._session = _Session()
-        # Anything but None keeps requests from looking into ~/.netrc.
-        self._session.auth = lambda request: request
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
-        # Plain http is loopback only: never send its secrets through a proxy. Empty, because
-        # requests asks the environment for a proxy that is not set.
-        loopback = is_loopback(urlsplit(self._url).hostname or "")
-        self._proxies = {"http": "", "https": ""} if loopback else None
+        # Once: requests would look through the whole environment, and ~/.netrc, for each request.
+        found = self._session.merge_environment_settings(self._url, {}, None, None, None)
+        self._session.trust_env = False
+        self._session.verify = found["verify"]
+        # Plain http is loopback only: never send its secrets through a proxy.
+        if not is_loopback(urlsplit(self._url).hostname or ""):
+            self._session.proxies = found["proxies"]
 
     def get(self, path: str, params: Mapping[str, Any]) -> bytes:
         """Send a request once and return the body of an answer with HTTP 200.
@@ -79,7 +80,6 @@ class Wire:
                 self._url + path,
                 params=encode(params),
                 timeout=self._timeout,
-                proxies=self._proxies,
                 stream=True,
             ) as response:
                 _check_status(response)
