@@ -184,50 +184,23 @@ def _many(results: Results) -> str:
 
 
 def _documents(results: Results) -> str:
-    plan, most = results.plan, max(results.plan.concurrency)
-    heads = results.settled(HEADS)
-    each, settled = f"{plan.documents:,}", f"{plan.settled:,}"
-    archive, again = results.archive("documents"), results.archive("settled")
-    size, half = results.state_bytes(plan.archive, LINES_OF), plan.settled // 2
-    lines: list[tuple[str, Measured | None, float | None]] = [
-        (
-            f"{each} at {plan.latency} ms, lines, `concurrency` {most}",
-            results.fetched("documents"),
-            results.ideal_of_documents(),
-        ),
-        (
-            f"{each} at {plan.child_latency} ms, heads and lines, the tap with its defaults",
-            results.fetched("children"),
-            None,
-        ),
-        (
-            f"{each} at {plan.child_latency} ms, heads and lines, plain SDK tap",
-            results.fetched("children", "plain-tap"),
-            None,
-        ),
-        (
-            f"{settled} at {plan.nearby} ms, LOG_BASED, heads alone, unchanged",
-            heads,
-            None,
-        ),
-        (
-            f"{settled} at {plan.nearby} ms, LOG_BASED, lines, unchanged",
-            results.settled(LINES_OF),
-            heads.median if heads else None,
-        ),
-        (
-            f"{settled} at {plan.nearby} ms, LOG_BASED, lines, 1 % changed",
-            results.settled(LINES_OF, 1),
-            results.ideal_of_changed(),
-        ),
-        (f"{plan.archive:,} without latency, LOG_BASED, lines, first read", archive, None),
-        (f"{plan.archive:,} without latency, LOG_BASED, lines, unchanged", again, None),
-        (
-            f"{settled} without latency, LOG_BASED, lines, after a kill at {half:,}",
-            results.of("killed"),
-            None,
-        ),
-    ]
+    plan, most, heads = results.plan, max(results.plan.concurrency), results.settled(HEADS)
+    far = f"{plan.documents:,} at {plan.latency} ms, lines, `concurrency` {most}"
+    both = f"{plan.documents:,} at {plan.child_latency} ms, heads and lines"
+    near, archive = f"{plan.settled:,} at {plan.nearby} ms", f"{plan.archive:,} without latency"
+    killed = f"{plan.settled:,} without latency, killed after {plan.settled // 2:,}, the next run"
+    unchanged, changed = results.settled(LINES_OF), results.settled(LINES_OF, 1)
+    lines: tuple[tuple[str, Measured | None, float | None], ...] = (
+        (far, results.fetched("documents"), results.ideal_of_documents()),
+        (f"{both}, **tap-yonyou**", results.fetched("children"), None),
+        (f"{both}, plain SDK tap", results.fetched("children", "plain-tap"), None),
+        (f"{near}, unchanged, heads alone", heads, None),
+        (f"{near}, unchanged, lines", unchanged, heads.median if heads else None),
+        (f"{near}, 1 % changed, lines", changed, results.ideal_of_changed()),
+        (f"{archive}, lines for the first time", results.archive("documents"), None),
+        (f"{archive}, unchanged, lines", results.archive("settled"), None),
+        (killed, results.of("killed"), None),
+    )
     rows = [
         (
             what,
@@ -239,15 +212,16 @@ def _documents(results: Results) -> str:
         )
         for what, run, ideal in lines
     ]
+    size = results.state_bytes(plan.archive, LINES_OF)
     return (
         f"## Documents of {LINES} lines\n\n"
         + _table(("documents", "s", "ideal, s", "× ideal", "calls of `get`", "MB"), rows)
-        + f"\nThe ideal of a read is a wait for the first page of the list, one for each "
-        f"`concurrency` pages and documents that follow, and the start-up. That of unchanged "
-        "documents is the time of their heads, and of changed ones that and the waits for them. "
-        "The documents are old and approved. The plain SDK tap asks for each document of a parent "
-        "stream in a child stream. The state of LOG_BASED has "
-        f"{f'{size:.0f}' if size else '–'} bytes for each document.\n"
+        + "\nThe ideal is a wait for the first page of the list, one for each `concurrency` of the "
+        "pages and documents that follow, and the start-up; for unchanged documents the time of "
+        "their heads, and for changed ones that and the waits for them. From the fourth line on "
+        "it is LOG_BASED, with old and approved documents, whose state has "
+        f"{f'{size:.0f}' if size else '–'} bytes for each. The plain SDK tap asks for the document "
+        "of each record of a parent stream in a child stream.\n"
     )
 
 
