@@ -83,7 +83,7 @@ CONTACTS = "filters.customercontacts"
             for size in (0, 10001, -1, "500", 1.5, True, [1])
         ],
         ({"ds_sequence": 0}, "ds_sequence must be a whole number of at least 1"),
-        ({"request_timeout": "soon"}, "request_timeout must be a whole number of at least 1"),
+        ({"request_timeout": "soon"}, "request_timeout must be a whole number from 1 to 86400"),
         *[({name: 12345}, f"{name} must be a text in quotes") for name in ACCOUNTS._fields],
         *[
             ({"api_url": url}, API_URL)
@@ -115,8 +115,8 @@ CONTACTS = "filters.customercontacts"
             {"snapshot_store": "memory://me:secret@bucket"},
             "snapshot_store must have no credentials; ",
         ),
-        ({"rewrite_days": -1}, "rewrite_days must be a whole number of at least 0"),
-        ({"lookback_days": -1}, "lookback_days must be a whole number of at least 0"),
+        ({"rewrite_days": -1}, "rewrite_days must be a whole number from 0 to 36500"),
+        ({"lookback_days": -1}, "lookback_days must be a whole number from 0 to 36500"),
         ({"flattening_max_depth": "2"}, "flattening_max_depth must be a whole number"),
     ],
     ids=lambda part: None if isinstance(part, str) else json.dumps(part),

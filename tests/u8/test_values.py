@@ -217,7 +217,7 @@ def test_the_summary_stays_short_however_many_fields_are_dropped() -> None:
     converter = Converter({"properties": {}}, [])
     record(converter, {f"define{number}": "" for number in range(1000)})
     assert converter.summary().endswith("; 1,000 fields dropped")
-    assert "1000 fields dropped (define0 1, " in converter.warning()
+    assert "1,000 fields dropped (define0 1, " in converter.warning()
     assert ", and 980 more): " in converter.warning()
 
 
