@@ -9,7 +9,6 @@ from tap_yonyou.errors import U8Error, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
 
     from tap_yonyou.replication.versions import Version
     from tap_yonyou.u8.reader import Page
@@ -30,7 +29,7 @@ class Outcome(NamedTuple):
     #: How many rows the last pass brought.
     rows: int
     #: Their different keys.
-    keys: AbstractSet[Any]
+    keys: set[Any]
     #: Whether that is proved to be all of them.
     is_proved: bool
     #: False if what `recheck` asked for did not come.

@@ -15,7 +15,6 @@ from tap_yonyou.replication.snapshot import DIGEST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
 
     from tap_yonyou.replication import Records
 
@@ -72,13 +71,13 @@ class Comparison:
             differing.append(record)
         return differing
 
-    def deleted(self, keys: AbstractSet[Any]) -> list[Any]:
+    def deleted(self, keys: set[Any]) -> list[Any]:
         """Give the keys of which the target may hold a record, and that are not among these."""
         if len(keys) == len(self.held):
             return []
         return [key for key in self.held if key not in keys]
 
-    def counts(self, keys: AbstractSet[Any]) -> Counts:
+    def counts(self, keys: set[Any]) -> Counts:
         """Compare the keys of a pass with the snapshot."""
         held, new = self.held, self._new
         still_new = len(new & keys) if self.kept else len(keys)

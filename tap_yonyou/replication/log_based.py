@@ -184,6 +184,7 @@ class LogBased(Replication):
         content, is_trusted, basis = None, self._is_trusted, self._basis
         if not is_trusted or self._counts.unchanged < self._comparison.kept or self._counts.new:
             held = self._comparison.held
+            outcome.keys.clear()  # a hundred megabytes for a million rows, of no use any more
             content = Snapshot.of(self._secret, basis.scope, basis.shape, held).encode()
         self._store.write(content)
         written = {} if is_trusted else {"written_on": datetime.now(UTC).date().isoformat()}

@@ -6,6 +6,7 @@ import json
 import lzma
 import os
 from hashlib import blake2b
+from io import BytesIO
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 #: Bytes of a digest. A changed record has the digest of the former one by a chance of one in
 #: 3 · 10^14.
 DIGEST_BYTES: Final = 6
-#: Bytes of the key of all digests of a snapshot.
-_SECRET_BYTES: Final = 16
 
 
 class LostError(Exception):
@@ -64,13 +63,15 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
         cls, secret: bytes, scope: Mapping[str, Any], shape: Any, held: Mapping[Any, bytes]
     ) -> Snapshot:
         """Make a snapshot of records by their keys."""
+        digests = BytesIO()
+        digests.writelines(held.values())  # join() would take 80 bytes for each, for a moment
         return cls(
             secret=secret,
             scope={name: fingerprint(secret, part) for name, part in scope.items()},
             shape=fingerprint(secret, shape),
             # On a list of codes its fastest preset takes less room, and no more time, than zlib.
             keys=lzma.compress(encoder.encode([*held]), preset=1),
-            digests=b"".join(held.values()),
+            digests=digests.getvalue(),
             size=len(held),
         )
 
@@ -94,7 +95,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
 
 def new_secret() -> bytes:
     """Draw a key for digests."""
-    return os.urandom(_SECRET_BYTES)
+    return os.urandom(16)
 
 
 def fingerprint(secret: bytes, what: Any) -> bytes:
