@@ -113,8 +113,8 @@ class Plan:
     archive: int = 100_000
     child_latency: int = 100
     repetitions: int = 3
-    duels: int = 13
-    loads: int = 2
+    duels: int = 5
+    loads: int = 1
 
     @property
     def page_size(self) -> int:
