@@ -467,23 +467,15 @@ def test_a_document_is_fetched_if_it_may_have_changed(
     assert fetched(u8) == ([row["code"]] if change in {"not approved", "recent"} else [])
 
 
-@pytest.mark.parametrize(
-    ("days", "age", "is_fetched"),
-    [(0, 0, False), (1, 0, True), (1, 1, False), (31, 30, True), (31, 31, False), (0, -1, True)],
-)
-def test_the_lookback_counts_days_in_china(
-    read: Read,
-    u8: Sandbox,
-    days: int,
-    age: int,
-    is_fetched: bool,  # noqa: FBT001 -- a parameter of a test
+def test_lines_in_another_order_are_written_at_their_places(
+    read: Read, u8: Sandbox, loaded: Loaded
 ) -> None:
-    u8.tables[ORDERS][6]["date"] = days_ago(age)
-    read(lookback_days=days)
-    fetched(u8)
-    u8.tables[ORDERS][6]["date"] = days_ago(age)  # midnight may have passed
-    read(lookback_days=days)
-    assert fetched(u8) == ([code(u8, 6)] if is_fetched else [])
+    u8.lines[ORDERS][code(u8, 4)] = [{"inventorycode": f"{n}"} for n in range(3)]
+    read()
+    u8.lines[ORDERS][code(u8, 4)].reverse()
+    u8.tables[ORDERS][4]["verifysystime"] = "2024-06-01 10:00:00"
+    assert emitted(read()) == [(code(u8, 4), n, f"{3 - n}") for n in (1, 2, 3)]
+    assert living(loaded) == lines(u8)
 
 
 def test_a_document_gone_from_the_list_deletes_its_lines(

@@ -13,6 +13,7 @@ import pytest
 from sandbox import ACCOUNTS, Fault, Sandbox, rows, sample
 from sandbox.samples import Sample
 from sandbox.u8 import Lines
+from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError
 from tap_yonyou.replication import documents
 from tap_yonyou.tap import TapYonyou
@@ -22,6 +23,7 @@ from tests.loaded import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
     from pathlib import Path
 
     from tests.conftest import RunTap
@@ -341,6 +343,43 @@ def test_the_next_list_is_not_requested_before_the_documents(u8: Sandbox) -> Non
     assert world.run()
     paths = [request.path.removeprefix("/api/") for request in u8.requests]
     assert "saleorder/get" not in paths[paths.index("vendor/batch_get") :]
+
+
+@pytest.mark.parametrize(
+    ("days", "time", "date", "is_fetched"),
+    [
+        (1, "15:59:59", "2026-11-26", False),
+        (1, "15:59:59", "2026-11-27", True),
+        (1, "16:00:00", "2026-11-27", False),
+        (1, "16:00:00", "2026-11-28", True),
+        (0, "16:00:00", "2026-11-28", False),
+        (0, "16:00:00", "2026-11-29", True),
+        (31, "16:00:00", "2026-10-28", False),
+        (31, "16:00:00", "2026-10-29", True),
+    ],
+)
+def test_lookback_days_end_at_midnight_in_china(
+    u8: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    time: str,
+    date: str,
+    is_fetched: bool,  # noqa: FBT001 -- a parameter of a test
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        @override
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.fromisoformat(f"2026-11-27T{time}+00:00").astimezone(tz)
+
+    monkeypatch.setattr(documents, "datetime", Clock)
+    u8.tables[ORDERS][6]["date"] = date
+    world = World(u8, lookback_days=days)
+    assert world.run()
+    u8.requests.clear()
+    assert world.run()
+    asked = [r.query["id"] for r in u8.requests if r.path.endswith("/get")]
+    assert asked == ([code(u8, 6)] if is_fetched else [])
 
 
 @pytest.mark.parametrize(
