@@ -21,6 +21,7 @@ from sandbox import Fault, Sandbox, rows, sample
 from tap_yonyou.u8 import resources
 from tap_yonyou.u8.values import CHINA
 from tests.conftest import TAP, catalog_of
+from tests.orders import ORDERS, SIZE, STREAM, code, lines, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import Read, Run, RunTap
     from tests.loaded import Loaded
 
-ORDERS, STREAM = "saleorder", "saleorder_entry"
 GONE = "_sdc_deleted_at"
-SIZE = 30
 #: Documents with lines that are asked for one by one.
 BY_GET = [
     name for name in resources.names() if (entry := resources.load(name).entry) and entry.path
@@ -48,26 +47,6 @@ def u8() -> Iterator[Sandbox]:
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"streams": [STREAM], "page_size": 12}
-
-
-def settled(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        row | {"date": f"2024-{1 + n % 12:02d}-01", "verifier": "某人"}
-        for n, row in enumerate(table)
-    ]
-
-
-def code(u8: Sandbox, number: int) -> str:
-    return str(u8.tables[ORDERS][number]["code"])
-
-
-def lines(u8: Sandbox) -> list[tuple[Any, ...]]:
-    """What U8 has: code, place and item of each line."""
-    return [
-        (row["code"], number, line["inventorycode"])
-        for row in u8.tables[ORDERS]
-        for number, line in enumerate(u8.lines[ORDERS][str(row["code"])], start=1)
-    ]
 
 
 def emitted(run: Run) -> list[tuple[Any, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from datetime import datetime
@@ -10,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import ACCOUNTS, Fault, Sandbox, rows, sample
+from sandbox import Fault, Sandbox, rows, sample
 from sandbox.samples import Sample
 from sandbox.u8 import Lines
 from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError
 from tap_yonyou.replication import documents
-from tap_yonyou.tap import TapYonyou
 from tap_yonyou.u8.values import CHINA
-from tests.in_process import Kept
+from tests.in_process import InProcess
 from tests.loaded import Loaded
+from tests.orders import ORDERS, SIZE, STREAM, code, lines, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,41 +27,33 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunTap
 
-ORDERS, STREAM = "saleorder", "saleorder_entry"
-SIZE = 30
-
 
 class World:
     """A U8, the tap in this process, and a target."""
 
     def __init__(self, u8: Sandbox, stream: str = STREAM, **settings: Any) -> None:
-        self.stream, self.loaded = stream, Loaded()
-        self.settings = {**ACCOUNTS._asdict(), "api_url": u8.url, "streams": [stream]}
-        self.settings |= {"page_size": 12, "max_attempts": 1, "concurrency": 1} | settings
+        self.u8, self.stream, self.loaded = u8, stream, Loaded()
+        self.settings = {"page_size": 12, "concurrency": 1} | settings
         self.messages: list[dict[str, Any]] = []
 
     def run(
         self, method: str = "LOG_BASED", key: str = "", states: int | None = None, **given: Any
     ) -> bool:
         """Run; with `states`, the tap is killed after so many. Tell if the run was complete."""
-        kept, is_complete = Kept(), True
-        tap = TapYonyou(
-            config=self.settings | given,
-            state=json.loads(json.dumps(self.loaded.state or {})),
-            message_writer=kept,
-        )
-        for stream in tap.streams.values():
-            stream.forced_replication_method = method
-            if key:
-                stream.replication_key = key
+        options = self.settings | given
+        run = InProcess(self.u8, self.stream, state=self.loaded.state, **options)
+        chosen, is_complete = run.tap.streams[self.stream], True
+        chosen.forced_replication_method = method
+        if key:
+            chosen.replication_key = key
         try:
-            tap.sync_all()
+            run.sync()
         except TapError:
             is_complete = False
-        self.messages = kept.messages
+        self.messages = run.kept.messages
         if states is not None:
-            places = [n for n, m in enumerate(kept.messages) if m["type"] == "STATE"]
-            self.messages = kept.messages[: places[states - 1] + 1]
+            places = [n for n, m in enumerate(self.messages) if m["type"] == "STATE"]
+            self.messages = self.messages[: places[states - 1] + 1]
             is_complete = False
         self.loaded.load(self.messages)
         return is_complete
@@ -76,13 +67,6 @@ class World:
         return [tuple(one[name] for name in names) for one in self.loaded.living(self.stream)]
 
 
-def settled(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        row | {"date": f"2024-{1 + n % 12:02d}-01", "verifier": "某人"}
-        for n, row in enumerate(table)
-    ]
-
-
 @pytest.fixture
 def u8() -> Iterator[Sandbox]:
     """Thirty sales orders of long ago, approved."""
@@ -94,18 +78,6 @@ def u8() -> Iterator[Sandbox]:
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A STATE follows five documents."""
     monkeypatch.setattr(documents, "_DOCUMENTS", 5)
-
-
-def lines(u8: Sandbox) -> list[tuple[Any, ...]]:
-    return [
-        (row["code"], number, line["inventorycode"])
-        for row in u8.tables[ORDERS]
-        for number, line in enumerate(u8.lines[ORDERS][str(row["code"])], start=1)
-    ]
-
-
-def code(u8: Sandbox, number: int) -> str:
-    return str(u8.tables[ORDERS][number]["code"])
 
 
 # A start that took several runs

@@ -37,7 +37,7 @@ def table(u8: Sandbox) -> list[dict[str, Any]]:
 
 
 def written(run: Run) -> dict[str, str]:
-    """Codes of the records, each with its name; None for what is gone."""
+    """Codes of the records, each with its name; None for a deleted one."""
     return {record["code"]: record["name"] for record in run.records}
 
 
