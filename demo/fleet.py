@@ -296,8 +296,8 @@ def show(runs: list[Run], seconds: float) -> None:
     for server, source in SIZES:
         ended = {run.stream: run for run in runs if (run.server, run.source) == (server, source)}
         if ended:
-            told = [ended[stream] for stream in STREAMS]
-            cells = [f"{run.status.lower()}, {run.ended - run.started:.0f} s" for run in told]
+            shown = [ended[stream] for stream in STREAMS]
+            cells = [f"{run.status.lower()}, {run.ended - run.started:.0f} s" for run in shown]
             print(f"{server:8}{source!s:13}" + "".join(f"{cell:18}" for cell in cells).rstrip())
     print(f"{len(runs)} runs in {seconds:.0f} s", flush=True)
 

@@ -72,7 +72,7 @@ class Sandbox(U8):
         tls: serve https on localhost with this context, as the vendor does.
         url: the address, known inside the ``with`` block.
         requests: every request so far, in order of arrival, also those met by a fault.
-        most_at_once: how many requests were being answered at the same time, at the most.
+        most_at_once: the most requests that were being answered at the same time.
 
     """
 

@@ -42,7 +42,7 @@ def on_signal(number: int, _: object = None) -> None:
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Let a first signal wait for the end of the block, for five seconds at most."""
+    """Let a first signal wait for the end of the block, for at most five seconds."""
     is_ending = bool(_State.number)
     _State.is_deferred = True
     try:

@@ -1,4 +1,4 @@
-"""What is told about the tap, in documents and to Meltano, is what it does."""
+"""What the documents and Meltano's definition say of the tap is what it does."""
 
 from __future__ import annotations
 
@@ -88,12 +88,15 @@ def test_meltano_knows_every_setting_with_its_default() -> None:
     about = json.loads(subprocess.check_output([TAP, "--about", "--format=json"]))
     defaults = {name: s.get("default") for name, s in about["settings"]["properties"].items()}
     assert {"stream_maps", "flattening_enabled"} < defaults.keys()
-    for told in (plugin("extractors", "tap-yonyou"), yaml.safe_load(DEFINITION.read_text("utf-8"))):
-        assert {s["name"]: s.get("value") for s in told["settings"]} == defaults
-        assert told["capabilities"] == about["capabilities"]
+    for definition in (
+        plugin("extractors", "tap-yonyou"),
+        yaml.safe_load(DEFINITION.read_text("utf-8")),
+    ):
+        assert {s["name"]: s.get("value") for s in definition["settings"]} == defaults
+        assert definition["capabilities"] == about["capabilities"]
         required = about["settings"]["required"]
         groups = [[*required, "app_secret"], [*required, "token"]]
-        assert told["settings_group_validation"] == groups
+        assert definition["settings_group_validation"] == groups
 
 
 def test_what_meltano_is_told_passes_its_json_schema() -> None:
@@ -284,7 +287,7 @@ def test_the_messages_told_are_the_taps(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["docs/errors.md", "docs/errors.zh-CN.md"])
-def test_every_errcode_and_action_is_told(page: str) -> None:
+def test_every_errcode_and_action_is_explained(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     for errcode in ERRCODES:
         assert f"| `errcode {errcode}` |" in text

@@ -440,7 +440,7 @@ def test_what_existed_throughout_is_in_the_output_of_a_run_that_succeeds(
 
 
 def test_what_cannot_be_noticed_is_healed_by_the_next_run(tap: RunTap, u8: Sandbox) -> None:
-    """A limit, told in the README: a delete behind the reader that an insert ahead balances."""
+    """A known limit: a delete behind the reader that an insert ahead balances."""
 
     def balance() -> None:
         del u8.tables["customercontacts"][0]

@@ -49,7 +49,6 @@ class Marker(NamedTuple):
 
     field: str
     filter: str
-    #: `code`, `date` or `timestamp` (a row version, as a decimal number).
     #: `code`, `date`, or `timestamp` (a row version, as a decimal number).
     kind: str = "code"
     #: Whether it is the day of a document, which an edit leaves as it is.
