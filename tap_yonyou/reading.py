@@ -120,24 +120,29 @@ class Reading:
         replication, reader, resource = self._replication, self._reader, self._plan.resource
         replication.begin(version)
         if isinstance(reader, DocumentReader) and isinstance(replication, LogBasedDocuments):
-            reader.choose = replication.choose
-        pages, is_rechecked, problem = 0, True, ""
+            reader.choose, reader.missing = replication.choose, replication.missing
+            reader.is_filtered = bool(self.filters)
+        pages, is_rechecked, is_proved, problem = 0, True, False, ""
         with metrics.http_request_counter(resource.name, resource.path) as counter:
             counter.with_context(self._constants or None)
             try:
                 yield from self._emit(reader)
-                pages, problem = reader.pages_read, reader.problem
-                if not self._plan.is_test and (params := replication.recheck()) is not None:
+                pages, problem, is_proved = reader.pages_read, reader.problem, reader.is_proved
+                params = replication.after_pass(reader.keys, is_proved=is_proved)
+                reader.keys.clear()  # a hundred megabytes for a million rows
+                if params is not None and not self._plan.is_test:
                     again = self._reader_of(params)
                     yield from self._emit(again)
+                    replication.after_pass(again.keys, is_proved=again.is_proved)
                     pages, problem = pages + again.pages_read, problem or again.problem
                     # At least the row that it begins with comes, unless that was deleted.
-                    is_rechecked = again.rows > 0 and again.is_proved >= reader.is_proved
+                    is_rechecked = again.rows > 0 and again.is_proved >= is_proved
+                    is_proved = is_proved and again.is_proved
             finally:
                 counter.value = self._requests
         if self._plan.is_test:
             return
-        outcome = Outcome(reader.rows, reader.keys, reader.is_proved, is_rechecked)
+        outcome = Outcome(reader.rows, is_proved, is_rechecked)
         yield from replication.after_last_page(outcome)
         # Not before: a STATE in the middle of a read claims nothing.
         if not problem or isinstance(replication, LogBasedDocuments):

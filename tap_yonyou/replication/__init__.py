@@ -26,13 +26,11 @@ _FEW_ROWS: Final = 20
 class Outcome(NamedTuple):
     """How a read without an error ended."""
 
-    #: How many rows the last pass brought.
+    #: How many rows the first reading of the list brought.
     rows: int
-    #: Their different keys.
-    keys: set[Any]
-    #: Whether that is proved to be all of them.
+    #: Whether that is proved to be all of them, in each reading.
     is_proved: bool
-    #: False if what `recheck` asked for did not come.
+    #: False if what `after_pass` asked for did not come.
     is_rechecked: bool = True
 
 
@@ -60,8 +58,11 @@ class Replication:
         """Give the records that the target needs, of this page and of pages before it."""
         return page.records
 
-    def recheck(self) -> Mapping[str, Any] | None:
-        """Give parameters, in place of `params`, for what may have changed unseen; or None."""
+    def after_pass(self, keys: set[Any], *, is_proved: bool) -> Mapping[str, Any] | None:
+        """Take the keys of the whole list, as it was read.
+
+        Give parameters, in place of `params`, for what has to be read once more; or None.
+        """
 
     def after_last_page(self, outcome: Outcome) -> Iterable[Records]:  # noqa: ARG002
         """Give what is emitted at the end, deletions among it."""

@@ -71,20 +71,20 @@ class Comparison:
             differing.append(record)
         return differing
 
-    def deleted(self, keys: set[Any]) -> list[Any]:
+    def missing(self, keys: set[Any]) -> set[Any]:
         """Give the keys of which the target may hold a record, and that are not among these."""
         if len(keys) == len(self.held):
-            return []
-        return [key for key in self.held if key not in keys]
+            return set()
+        return {key for key in self.held if key not in keys}
 
-    def counts(self, keys: set[Any]) -> Counts:
-        """Compare the keys of a pass with the snapshot."""
+    def counts(self, missing: set[Any]) -> Counts:
+        """Compare what the list has, all keys but these, with the snapshot."""
         held, new = self.held, self._new
-        still_new = len(new & keys) if self.kept else len(keys)
+        living = len(held) - len(missing)
+        still_new = len(new - missing) if self.kept else living
         changed = sum(
             held[key] != before
             for key, before in self._replaced.items()
-            if self.kept and key in keys and key not in new
+            if self.kept and key not in missing and key not in new
         )
-        unchanged = len(keys) - still_new - changed
-        return Counts(still_new, changed, len(held) - len(keys), unchanged)
+        return Counts(still_new, changed, len(missing), living - still_new - changed)

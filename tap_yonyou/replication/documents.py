@@ -204,13 +204,20 @@ class LogBasedDocuments(Replication):
         is_due = self._unsaved >= _DOCUMENTS or len(self._records) >= _LINES
         return self._release() if is_due else []
 
+    def missing(self) -> list[Any]:
+        """Give the keys of the documents that the list no longer has."""
+        missing = self._not_listed()
+        self._limit.check(len(missing), self._kept)
+        return missing
+
+    def _not_listed(self) -> list[Any]:
+        return [key for key in {**self._known, **self._pending} if key not in self._heads]
+
     @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what is held back and, after a proved read, a record for each line deleted."""
-        written = {**self._known, **self._pending}
-        deleted = [key for key in written if key not in self._heads]
+        deleted = self._not_listed()
         if outcome.is_proved:
-            self._limit.check(len(deleted), self._kept)
             if self._is_new and (before := self._bookmark.get("documents")):
                 self._limit.check(before - len(self._heads), before)
             for key in deleted:

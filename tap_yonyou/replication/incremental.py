@@ -77,12 +77,12 @@ class Incremental(Replication):
         return page.records
 
     @override
-    def recheck(self) -> Mapping[str, Any] | None:
+    def after_pass(self, keys: set[Any], *, is_proved: bool) -> Mapping[str, Any] | None:
         """Ask once more for rows with a version that the first page does not exceed."""
-        self._is_rechecking = True
         is_needed = self._marker.kind == "timestamp" and not self._is_first
-        if not is_needed:
+        if self._is_rechecking or not is_needed:
             return None
+        self._is_rechecking = True
         # Without a version on the first page, any row may have got one since.
         after = self._after_first_page
         return {} if after is None else {self._marker.filter: after}

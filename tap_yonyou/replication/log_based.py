@@ -102,6 +102,8 @@ class LogBased(Replication):
         self._secret = new_secret()
         self._comparison = Comparison(self._secret)
         self._counts = Counts(0, 0, 0, 0)
+        #: The keys that no reading of the list brought, once it was read.
+        self._missing: set[Any] | None = None
         self.starts_over = True
         try:
             if (content := store.read()) is not None:
@@ -154,12 +156,29 @@ class LogBased(Replication):
         return self._release() if is_due else []
 
     @override
+    def after_pass(self, keys: set[Any], *, is_proved: bool) -> Mapping[str, Any] | None:
+        """Ask for the whole list once more if keys are missing.
+
+        If a row before the next page is deleted, and another one is added behind it, a row moves
+        to a page that was read already, and no count tells.
+        """
+        if self._missing is not None:
+            self._missing -= keys
+            return None
+        self._missing = self._comparison.missing(keys)
+        if not is_proved or not self._missing:
+            return None
+        missing = counted(len(self._missing), "row")
+        _logger.info("%s: %s did not come; reading again to be sure", self._label, missing)
+        return self.params
+
+    @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
-        """Give what was held back and, after a proved read, a record for each deleted row."""
-        self._counts = self._comparison.counts(outcome.keys)
+        """Give what was held back and, if they are proved to be deleted, the missing rows."""
+        self._counts = self._comparison.counts(self._missing or set())
         if outcome.is_proved:
-            self._check_deletes(outcome)
-            deleted = self._comparison.deleted(outcome.keys)
+            self._check_deletes()
+            deleted = [*(self._missing or ())]
             for start in range(0, len(deleted), _BATCH):
                 keys = deleted[start : start + _BATCH]
                 parts = keys if len(self._basis.key) > 1 else zip(keys, strict=True)
@@ -169,12 +188,16 @@ class LogBased(Replication):
                 del self._comparison.held[key]
         yield self._release()
 
-    def _check_deletes(self, outcome: Outcome) -> None:
+    def _check_deletes(self) -> None:
         counts, kept = self._counts, self._comparison.kept
         self._limit.check(kept - counts.changed - counts.unchanged, kept)
         before = self._bookmark.get("rows")
         if self._version and self._version.is_new and isinstance(before, int):
-            self._limit.check(before - outcome.rows, before)
+            self._limit.check(before - self._rows, before)
+
+    @property
+    def _rows(self) -> int:
+        return self._counts.new + self._counts.changed + self._counts.unchanged
 
     @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -184,11 +207,10 @@ class LogBased(Replication):
         content, is_trusted, basis = None, self._is_trusted, self._basis
         if not is_trusted or self._counts.unchanged < self._comparison.kept or self._counts.new:
             held = self._comparison.held
-            outcome.keys.clear()  # a hundred megabytes for a million rows, of no use any more
             content = Snapshot.of(self._secret, basis.scope, basis.shape, held).encode()
         self._store.write(content)
         written = {} if is_trusted else {"written_on": datetime.now(UTC).date().isoformat()}
-        rows, before = outcome.rows, self._bookmark.get("rows")
+        rows, before = self._rows, self._bookmark.get("rows")
         deletes = self._comparison.kept or (self._version and self._version.is_new)
         if not deletes and isinstance(before, int):
             rows = max(rows, before)  # the table has those of before, too
@@ -200,7 +222,7 @@ class LogBased(Replication):
         parts = ", ".join(f"{number:,} {name}" for name, number in self._counts._asdict().items())
         is_again = self._comparison.kept and not self._is_trusted
         again = ", all written again" if is_again else ""
-        return f"{counted(outcome.rows, 'row')} read: {parts}{again};"
+        return f"{counted(self._rows, 'row')} read: {parts}{again};"
 
     def _release(self) -> Records:
         """Give what is held back, once it is noted that something is written."""

@@ -166,6 +166,10 @@ class DocumentReader:
         """Send nothing yet; documents are asked for at the endpoint, their list by the reader."""
         #: Says which documents are wanted, by the heads of all.
         self.choose: Callable[[Mapping[Any, Head]], list[Head]] = lambda heads: [*heads.values()]
+        #: Whether the list has only the documents that match filters.
+        self.is_filtered = False
+        #: Names the documents of earlier reads that the list does not have.
+        self.missing: Callable[[], Sequence[Any]] = tuple
         self.heads: dict[Any, Head] = {}
         #: The keys of lines are not collected.
         self.keys: set[Any] = set()
@@ -206,6 +210,25 @@ class DocumentReader:
         text = f"{documents}, of which {len(wanted):,} {are} to be fetched"
         _logger.info("%s: %s", self._endpoint.label, text)
         yield from self._documents(wanted)
+        if self.is_proved and (missing := self.missing()):
+            self._confirm(missing)
+
+    def _confirm(self, missing: Sequence[Any]) -> None:
+        """Take documents that are missing but still there for documents of the list."""
+        count = counted(len(missing), "document")
+        _logger.info("%s: %s did not come; asking for each", self._endpoint.label, count)
+        if self.is_filtered:  # it may still be there, and not match any more
+            listed = dict(self.heads)
+            self._read_list()
+            self.heads.update(listed)
+            return
+        heads = [Head(key, {}, None, is_approved=True, digest=b"", page=0) for key in missing]
+        documents = Documents(heads, self._entry.parameter, self._key)
+        with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
+            for _, reply in replies:
+                if reply.rows is not None:
+                    self.heads[documents.current.key] = documents.current
+        self._set_aside(documents.failed, len(heads))
 
     def _documents(self, heads: list[Head]) -> Iterator[Page]:
         documents = Documents(heads, self._entry.parameter, self._key)
@@ -219,9 +242,7 @@ class DocumentReader:
             # Nor does a list without any rows confirm that it has.
             still = [h for h in documents.vanished if h.key in self.heads or not self.heads]
             documents.failed += still
-        if documents.failed:
-            self.is_proved = False
-            self.problem = self._describe(documents.failed, len(heads))
+        self._set_aside(documents.failed, len(heads))
 
     def _page(self, head: Head, ask: Ask, lines: list[Any], place: tuple[int, int]) -> Page:
         rows = [{**line, **ask.fields, LINE_NUMBER: n} for n, line in enumerate(lines, start=1)]
@@ -229,11 +250,14 @@ class DocumentReader:
         self.rows += len(rows)
         return Page(self._converter.records(rows), keys, *place, lines, head)
 
-    def _describe(self, failed: list[Head], fetched: int) -> str:
+    def _set_aside(self, failed: list[Head], fetched: int) -> None:
+        if not failed:
+            return
+        self.is_proved = False
         codes = [one_line(" ".join(map(str, head.parts)), 60) for head in failed[:_NAMED]]
         more = f" and {len(failed) - _NAMED} more" * (len(failed) > _NAMED)
         which = f"{len(failed):,} of {counted(fetched, 'document')}"
-        return (
+        self.problem = (
             f"{self._endpoint.label}: {which} could not be read ({', '.join(codes)}{more}); the "
             "others were written, and no document was deleted; look at these documents in U8, then "
             "run again"

@@ -134,8 +134,14 @@ class World:
                 self.load(messages, is_whole=is_whole)
             case "edit during run":
                 u8.before(2, lambda: self.edit(what))
+                before = {row["code"] for row in self.rows()}
+                held = {row["code"] for row in self.loaded.living()}
                 is_whole, messages = self.run()
                 self.load(messages, is_whole=is_whole)
+                if not any(message["type"] == "ACTIVATE_VERSION" for message in messages):
+                    # What lives before and after the run is never deleted by it.
+                    after = {row["code"] for row in self.rows()}
+                    assert held & before & after <= {r["code"] for r in self.loaded.living()}
             case "fail":
                 u8.fail(Fault.errcode("30021"), page=what)
                 is_whole, messages = self.run()

@@ -267,7 +267,7 @@ def test_a_broken_document_is_never_an_empty_one_and_does_not_hide_the_others(
     u8.fail(Fault.body(reply.encode()), endpoint="get", document=broken, times=None)
     for number in (3, 7):
         edit(u8, number)
-    del u8.tables[ORDERS][20]
+    deleted = u8.tables[ORDERS].pop(20)["code"]
     run = read()
     assert run.code == 1
     assert run.errors == [
@@ -276,11 +276,11 @@ def test_a_broken_document_is_never_an_empty_one_and_does_not_hide_the_others(
     ]
     assert {one["code"] for one in run.records} == {code(u8, 7)}
     assert len(living(loaded)) == len(before)
-    # What was written is not fetched again; what was not is.
+    # What was written is not fetched again; what was not is, and whether the deleted one is there.
     u8.forgive()
     fetched(u8)
     assert read().code == 0
-    assert fetched(u8) == [broken]
+    assert fetched(u8) == [broken, deleted]
     assert living(loaded) == lines(u8)
 
 
@@ -464,10 +464,44 @@ def test_a_document_gone_from_the_list_deletes_its_lines(
     fetched(u8)
     gone = u8.tables[ORDERS].pop(8)["code"]
     run = read()
-    assert fetched(u8) == []
+    assert fetched(u8) == [gone]  # to be sure
     assert [one["code"] for one in run.records] == [gone] * len(u8.lines[ORDERS][str(gone)])
     assert living(loaded) == lines(u8)
     assert "29 documents: 0 fetched, 0 new, 0 changed, 1 deleted; " in run.summary
+
+
+def test_a_document_that_the_list_hides_is_not_deleted(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    read()
+
+    def shift() -> None:
+        u8.tables[ORDERS].append(u8.tables[ORDERS].pop(0) | {"code": "SO_NEW"})
+        u8.lines[ORDERS]["SO_NEW"] = [{"inventorycode": "新货"}]
+
+    u8.before(2, shift)
+    run = read(page_size=12)
+    assert {one["code"]: one[GONE] for one in run.records} == {"SO_NEW": None}
+    assert {line[0] for line in lines(u8)} <= {line[0] for line in living(loaded)}
+    # That it is deleted was seen too late; now it is.
+    assert {one["code"] for one in read().records} == {"SO20240100001"}
+    assert living(loaded) == sorted(lines(u8))
+    fetched(u8)
+    assert read().records == []
+    assert fetched(u8) == []
+
+
+def test_a_document_that_leaves_the_filter_is_deleted_by_two_readings_of_the_list(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    some = {"filters": {STREAM: {"code_begin": code(u8, 5)}}}
+    read(**some)
+    fetched(u8)
+    u8.tables[ORDERS][7]["code"] = "A"
+    run = read(**some)
+    assert fetched(u8) == []
+    assert {one[GONE] is not None for one in run.records} == {True}
+    assert len({one[0] for one in living(loaded)}) == SIZE - 6
 
 
 def test_the_limit_on_deletes_counts_documents(read: Read, u8: Sandbox, loaded: Loaded) -> None:

@@ -105,7 +105,14 @@ class World:
                 u8.fail(Fault.errcode("30021"), page=what)
             case "tap dies":
                 most = what
-        self.loaded.load(self.run()[1][:most])
+        before = {code for code, _, _ in self.lines()}
+        held = {code for code, _, _ in self.living()}
+        messages = self.run()[1]
+        self.loaded.load(messages[:most])
+        if most is None and not any(m["type"] == "ACTIVATE_VERSION" for m in messages):
+            # What lives before and after the run is never deleted by it.
+            after = {code for code, _, _ in self.lines()}
+            assert held & before & after <= {code for code, _, _ in self.living()}
         u8.forgive()
         u8._hooks.clear()  # noqa: SLF001 -- those of a document that was not asked for
 
