@@ -79,7 +79,7 @@ def _report(error: Exception) -> int:
     import click
 
     from tap_yonyou import redaction
-    from tap_yonyou.errors import log_error
+    from tap_yonyou.errors import kind_of, log_error
 
     if isinstance(error, click.ClickException):
         # JSON in place of a file's name may hold anything.
@@ -87,6 +87,7 @@ def _report(error: Exception) -> int:
         _logger.error("%s", text)
         return error.exit_code
     log_error(_logger, error)
+    _logger.info("error_kind: %s", kind_of(error))  # for schedulers: may it pass by itself?
     return 1
 
 

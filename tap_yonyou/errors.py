@@ -18,14 +18,29 @@ class TapError(SingerSDKError):
     Its text says everything in one line, without secrets and values of records.
 
     Attributes:
+        kind: `error_kind`, as reads.json describes it.
+        errcode: The error code of U8, if there is one.
+        private: The part of the text that may hold a value of a record, for the log only.
         is_final: Whether U8 refuses, so that it would refuse any other request of the stream, too.
     """
 
+    kind = "server"
     is_final = False
+
+    def __init__(
+        self, *lines: str, kind: str = "", errcode: str | None = None, private: str = ""
+    ) -> None:
+        """Take one line, or more if there are several mistakes."""
+        super().__init__(*lines)
+        self.kind = kind or self.kind
+        self.errcode = errcode
+        self.private = private
 
 
 class SettingsError(TapError):
     """The configuration, the catalog or the state cannot be used."""
+
+    kind = "settings"
 
 
 class U8Error(TapError, FatalAPIError):
@@ -36,14 +51,24 @@ class RunError(TapError):
     """No stream can be read any more: the run ends at once."""
 
 
+def kind_of(error: Exception) -> str:
+    """Give the `error_kind` of any exception."""
+    default = "settings" if isinstance(error, SingerSDKError) else "bug"
+    return error.kind if isinstance(error, TapError) else default
+
+
+def lines_of(error: Exception) -> tuple[str, ...]:
+    """Give what an exception says to a person."""
+    if isinstance(error, SingerSDKError):
+        return error.args
+    # Its own text may hold a value of a record.
+    line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
+    return (line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows",)
+
+
 def log_error(logger: logging.Logger, error: Exception) -> None:
     """Log what an exception says to a person, and at DEBUG where it came from."""
-    if isinstance(error, SingerSDKError):
-        lines = error.args
-    else:  # its own text may hold a value of a record
-        line = f"unexpected {type(error).__name__}, a fault of the tap: run again with "
-        lines = (line + "TAP_YONYOU_LOGLEVEL=DEBUG and report what it shows",)
-    for line in lines:
+    for line in lines_of(error):
         logger.error("%s", line)
     logger.debug("%s", frames(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +31,7 @@ from tap_yonyou.u8.values import DATA_SOURCE, Converter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tap_yonyou.replication import Records, Replication
+    from tap_yonyou.replication import Counts, Records, Replication
     from tap_yonyou.replication.versions import Version
     from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.resources import Resource
@@ -61,6 +62,10 @@ class Plan:
     tables: Sequence[str]
     #: Whether only the connection is tested.
     is_test: bool
+    #: Whether a deleted row keeps its values.
+    keeps_deleted: bool
+    #: Fields to emit beside those; more may be met. None if they are dropped.
+    new_fields: list[str] | None
 
 
 class Reading:
@@ -80,6 +85,17 @@ class Reading:
         self.bookmark = bookmark
         #: Whether all rows came, after the last one has been emitted.
         self.is_proved = False
+        #: Whether nothing speaks against that all rows came.
+        self.is_complete = False
+        #: What ended it.
+        self.error: Exception | None = None
+        self.started_at: datetime | None = None
+        self.ended_at: datetime | None = None
+        self.data_source = data_source
+        self.pages = 0
+        self.counts: Counts | None = None
+        self.name = plan.resource.name
+        self.method = plan.method
         #: Whether LOG_BASED writes every row again.
         self.rewrites = False
         self._plan = plan
@@ -90,10 +106,15 @@ class Reading:
         if data_source is not None:
             self.label += f", data source {data_source}"
             self._constants = {DATA_SOURCE: data_source}
-        self._converter = self._converter_of(plan.schema, plan.fields, plan.resource.key)
+        self.converter = self._converter_of(plan.schema, plan.fields, plan.resource.key)
         self._incremental = self._begin_incremental()
         self._endpoints: list[Endpoint] = []
         self._reader = self._reader_of(self._incremental.params if self._incremental else {})
+
+    @property
+    def rows(self) -> int:
+        """How many rows the last pass over the list brought; of documents, how many lines came."""
+        return self._reader.rows
 
     @property
     def is_rewrite_due(self) -> bool:
@@ -116,63 +137,77 @@ class Reading:
 
     def records(self, version: Version) -> Iterator[Records]:
         """Read the list whole, keep the bookmark, and give what to emit, a page at a time."""
-        started = time.monotonic()
+        started, self.started_at = time.monotonic(), datetime.now(UTC)
         replication, reader, resource = self._replication, self._reader, self._plan.resource
         replication.begin(version)
         if isinstance(reader, DocumentReader) and isinstance(replication, LogBasedDocuments):
             reader.choose, reader.missing = replication.choose, replication.missing
             reader.is_filtered = bool(self.filters)
-        pages, is_rechecked, is_proved, problem = 0, True, False, ""
+        is_rechecked, is_proved = True, False
+        problem: U8Error | None = None
         with metrics.http_request_counter(resource.name, resource.path) as counter:
             counter.with_context(self._constants or None)
             try:
                 yield from self._emit(reader)
-                pages, problem, is_proved = reader.pages_read, reader.problem, reader.is_proved
+                problem, is_proved = reader.problem, reader.is_proved
                 params = replication.after_pass(reader.keys, is_proved=is_proved)
                 reader.keys.clear()  # a hundred megabytes for a million rows
                 if params is not None and not self._plan.is_test:
                     again = self._reader_of(params)
                     yield from self._emit(again)
                     replication.after_pass(again.keys, is_proved=again.is_proved)
-                    pages, problem = pages + again.pages_read, problem or again.problem
+                    problem = problem or again.problem
                     # At least the row that it begins with comes, unless that was deleted.
                     is_rechecked = again.rows > 0 and again.is_proved >= is_proved
                     is_proved = is_proved and again.is_proved
             finally:
-                counter.value = self._requests
+                counter.value = self.requests
         if self._plan.is_test:
             return
         outcome = Outcome(reader.rows, is_proved, is_rechecked)
         yield from replication.after_last_page(outcome)
+        self.counts = replication.counts
         # Not before: a STATE in the middle of a read claims nothing.
         if not problem or isinstance(replication, LogBasedDocuments):
             self.bookmark.update(replication.bookmark(outcome))
         if problem:
             self._write_state()
-            raise U8Error(problem)
+            raise problem
         self.is_proved = outcome.is_proved
-        if not outcome.is_proved and (outcome.rows or replication.deletes):
+        # Nothing that is newer than the bookmark, for example.
+        is_nothing = not outcome.rows and not replication.deletes
+        self.is_complete = outcome.is_proved or is_nothing
+        if self.is_complete:
+            self.bookmark["complete_at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        else:
             reason = _UNCOUNTED if outcome.rows else _NO_MATCH
             _logger.warning("%s: %s; nothing is deleted", self.label, reason)
-        if warning := self._converter.warning():
+        if warning := self.converter.warning():
             _logger.warning("%s: %s", self.label, warning)
         _logger.info(
             "%s: %s %s, %s, %.1f s; %s",
             self.label,
             replication.summary(outcome),
-            counted(pages, "page"),
-            counted(self._requests, "request"),
+            counted(self.pages, "page"),
+            counted(self.requests, "request"),
             time.monotonic() - started,
-            self._converter.summary(),
+            self.converter.summary(),
         )
 
     def _emit(self, reader: Reader | DocumentReader) -> Iterator[Records]:
         pages = reader.first_page() if self._plan.is_test else reader.all_pages()
         unit = "page" if isinstance(reader, Reader) else "document"
-        with Progress(self.label, _logger, unit) as progress:
-            for page in pages:
-                yield self._replication.to_emit(page)
-                progress.page(page.number, page.total, len(page.keys))
+        before = self.pages
+        try:
+            with Progress(self.label, _logger, unit) as progress:
+                for page in pages:
+                    records = self._replication.to_emit(page)
+                    if new := self._plan.new_fields:
+                        self.bookmark["new_fields"] = [*new]
+                    yield records
+                    progress.page(page.number, page.total, len(page.keys))
+        finally:
+            self.pages = before + reader.pages_read
 
     @cached_property
     def _replication(self) -> Replication:
@@ -214,9 +249,9 @@ class Reading:
         listed = self._endpoint_of(head, self._params(params))
         most = self._config["max_passes"]
         if not entry:
-            return Reader(listed, self._lookahead, self._converter, head.key, max_passes=most)
+            return Reader(listed, self._lookahead, self.converter, head.key, max_passes=most)
         if not entry.path:
-            reading = listed, self._lookahead, self._converter, head.key
+            reading = listed, self._lookahead, self.converter, head.key
             return EntryReader(resource, *reading, max_passes=most)
         needed = {*head.key, entry.date, entry.approval, *head.incremental} - {""}
         text = {"type": ["string", "null"]}
@@ -226,21 +261,25 @@ class Reading:
         listed.is_last = False
         reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
-        return DocumentReader(endpoint, resource, reader, self._lookahead, self._converter)
+        return DocumentReader(endpoint, resource, reader, self._lookahead, self.converter)
 
     def _converter_of(
         self, schema: Mapping[str, Any], fields: Iterable[str], key: Sequence[str]
     ) -> Converter:
         names = [name for name in fields if name not in self._constants]
-        ignored = self._plan.resource.ignored
-        return Converter(schema, names, key, self._constants, ignored)
+        plan = self._plan
+        converter = Converter(schema, names, key, self._constants, plan.resource.ignored)
+        if plan.new_fields is not None and schema is plan.schema:
+            converter.keep_new(plan.new_fields)
+        return converter
 
     def _endpoint_of(self, resource: Resource, params: Mapping[str, Any]) -> Endpoint:
         self._endpoints.append(Endpoint(resource.path, resource.rows, self.label, params))
         return self._endpoints[-1]
 
     @property
-    def _requests(self) -> int:
+    def requests(self) -> int:
+        """How many requests were sent."""
         return sum(endpoint.requests for endpoint in self._endpoints)
 
     @property
@@ -269,9 +308,11 @@ class Reading:
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
         if maps := stream_maps_of(config, resource.name):
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
+        blank = {**dict.fromkeys(plan.fields), **self._constants}
         return Basis(
             key=resource.key,
-            blank={**dict.fromkeys(plan.fields), **self._constants},
+            width=len(blank),
+            blank=self._constants if plan.keeps_deleted else blank,
             scope={
                 "account": [config.get(name) for name in ("from_account", "to_account")],
                 "app": config.get("app_key"),

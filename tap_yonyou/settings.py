@@ -112,7 +112,8 @@ _SETTINGS: Final = {
     ),
     "streams": _setting(
         {"type": "array", "items": {"type": "string"}, "minItems": 1, "default": DEFAULT_STREAMS},
-        "Streams: Names of the streams to offer. An app is usually granted only a few.",
+        "Streams: Names of the streams to offer. An app is usually granted only a few. "
+        "tap_yonyou_reads reports how each read ended.",
     ),
     "resources": _setting(
         {**_named(_RESOURCE, _DECLARATION), "examples": [{"fitem": {"key": ["code"]}}]},
@@ -180,6 +181,16 @@ _SETTINGS: Final = {
         "Maximum deletions: Maximum percentage of the rows of the last complete read that may "
         "have been deleted, 0 to 100. If it is exceeded, nothing is deleted and the stream "
         "fails.",
+    ),
+    "deleted_rows": _setting(
+        {"type": "string", "enum": ["keep", "blank"], "default": "keep"},
+        "Deleted rows: What LOG_BASED leaves of a row that was deleted in U8, beside its key and "
+        "the time in _sdc_deleted_at: keep (its last values) or blank (nothing).",
+    ),
+    "new_fields": _setting(
+        {"type": "string", "enum": ["drop", "text"], "default": "drop"},
+        "New fields: What happens to a field that no schema knows: drop (a warning names it) or "
+        "text (it becomes a text column).",
     ),
     "rewrite_days": _setting(
         _integer(0, maximum=36_500, default=30),

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 from singer_sdk.singerlib import StateMessage
-from singer_sdk.singerlib.catalog import Metadata
+from singer_sdk.singerlib.catalog import REPLICATION_LOG_BASED, Metadata
 
-from tap_yonyou.command.catalog import check_stream
 from tap_yonyou.command.checks import blaming_stream_maps
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, log_error
 from tap_yonyou.reading import Plan, Reading
 from tap_yonyou.replication import DELETED_AT
-from tap_yonyou.replication.store import holds
 from tap_yonyou.replication.versions import Version
 from tap_yonyou.settings import stream_maps_of
 from tap_yonyou.u8.values import DATA_SOURCE
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.resources import Resource
 
+_NOT_PLAIN: Final = "stream maps, flattening and fields within fields allow nothing else"
+_NEW_FIELD: Final = {"type": ["string", "null"], "description": "A field that no schema knows"}
 _DATA_SOURCE: Final = {"type": "integer", "description": "Number of the data source (数据源序号)"}
 
 _FILTERED: Final = (
@@ -62,7 +62,6 @@ class U8Stream(Stream):
         super().__init__(tap, schema=schema, name=resource.name)
         self._key = self.primary_keys = key
         self.resource = resource
-        self.failed: list[str] = []
         self.logger.addFilter(_sdk_lines)
         self._u8_tap = tap
         self._lookahead = lookahead
@@ -70,6 +69,8 @@ class U8Stream(Stream):
         #: The data sources; only None unless several are read.
         self._sources: list[int | None] = [*dict.fromkeys(sources or (None,))]
         self._extracted = datetime.now(UTC)
+        #: Whether the last SCHEMA was of deletions, and its new fields.
+        self._known_to_target: tuple[bool, tuple[str, ...]] = False, ()
 
     @property
     @override
@@ -89,10 +90,9 @@ class U8Stream(Stream):
 
     @override
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Apply the catalog; a SettingsError if it asks for what U8 cannot do."""
+        """Apply the catalog, but for the key."""
         super().apply_catalog(catalog)
         self.primary_keys = self._key
-        check_stream(self, self.resource, catalog)
 
     @property
     @override
@@ -110,51 +110,62 @@ class U8Stream(Stream):
 
     def expect(self) -> None:
         """Request the first page of each data source while the streams before are being read."""
-        for reading in self._readings.values():
+        for reading in self.readings.values():
             reading.expect()
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list whole, in one data source; the others are read though it fails."""
+        """Read the list whole, in one data source; of a test, give one record."""
         source = context[DATA_SOURCE] if context else None
         self._stream_version = self._version.number
-        reading = self._readings[source]
-        try:
-            for records in reading.records(self._version):
-                yield from self._emit(records)
-        except RunError:
-            raise
-        except Exception as error:
-            if source is None or self.is_test:
-                raise
-            self.failed.append(reading.label)
-            log_error(self.logger, error)
-        if source == self._sources[-1]:
-            self._activate_version()
-        else:
-            # What was read in one data source need not wait for the others.
-            self._u8_tap.state_writer.write_state(self.tap_state)
+        read = self.readings[source].records(self._version)
+        if self.is_test:
+            yield from islice(chain.from_iterable(read), 1)
+            return
+        for records in read:
+            yield from self._emit(records)
+        version = self._version
+        if version.is_new and all(one.is_proved for one in self.readings.values()):
+            # The target deletes the rows of older versions.
+            self._write_activate_version_message(version.number or 0)
 
     def _emit(self, records: Records) -> Iterator[dict[str, Any]]:
+        """Give records, those of deletions under a SCHEMA of their own that spares other fields."""
         self._extracted = datetime.now(UTC)
         self.state_manager.is_flushed = False
-        try:
-            yield from records
-        finally:
-            # Written before anything else happens.
-            self._writer.flush()
+        living = len(records)
+        while living and records[living - 1].get(DELETED_AT):
+            living -= 1
+        for part, is_deleted in ((records[:living], False), (records[living:], True)):
+            if not part:
+                continue
+            known = is_deleted and self._keeps_deleted, tuple(self._new_fields or ())
+            if known != self._known_to_target:
+                self._write_schema_message(of_deletions=known[0])
+            try:
+                yield from part
+            finally:
+                # Written before anything else happens.
+                self._writer.flush()
 
-    def _activate_version(self) -> None:
-        """Have the target delete the rows of older versions, if every data source is proved."""
-        version = self._version
-        if version.is_new and all(one.is_proved for one in self._readings.values()):
-            self._write_activate_version_message(version.number or 0)
+    @override
+    def _write_schema_message(self, *, of_deletions: bool = False) -> None:
+        """Write a SCHEMA of all fields or, of deletions, of the key and the mark."""
+        new = dict.fromkeys(self._new_fields or (), _NEW_FIELD)
+        self._known_to_target = of_deletions, tuple(new)
+        for message in self._generate_schema_messages():
+            properties = message.schema["properties"] | new
+            if of_deletions:
+                kept = {*self._key, DELETED_AT}
+                properties = {name: one for name, one in properties.items() if name in kept}
+            message.schema = {**message.schema, "properties": properties}
+            self._u8_tap.write_message(message)
 
     @cached_property
     def _version(self) -> Version:
-        for source, reading in self._readings.items():
+        for source, reading in self.readings.items():
             reading.bookmark = self.get_context_state({DATA_SOURCE: source} if source else None)
-        bookmarks, readings = self._bookmarks, self._readings.values()
+        bookmarks, readings = self._bookmarks, self.readings.values()
         if any(reading.is_rewrite_due for reading in readings):
             for reading in readings:
                 reading.rewrites = True
@@ -164,15 +175,15 @@ class U8Stream(Stream):
             # Without a key, a target cannot tell which rows are the same.
             and bool(self.resource.key)
             and not self.is_test
-            # The rows of a data source that is not read keep their version.
-            and all(id(bookmark) in read for bookmark in bookmarks if holds(bookmark))
             and all(reading.starts_over for reading in readings)
         )
+        others = [bookmark for bookmark in bookmarks if id(bookmark) not in read]
+        version = Version(self.stream_state, bookmarks, others, is_new=is_new)
         maps = [one for _, one in stream_maps_of(self.config, self.name) if isinstance(one, dict)]
         is_filtered = any(reading.filters for reading in readings)
-        if is_new and (is_filtered or any(one.get("__filter__") for one in maps)):
+        if version.is_new and (is_filtered or any(one.get("__filter__") for one in maps)):
             self.logger.warning(_FILTERED, self.name)
-        return Version(self.stream_state, bookmarks, is_new=is_new)
+        return version
 
     def _bookmark(self, source: int | None) -> dict[str, Any]:
         """Look at a part of the state; `get_context_state` would make one."""
@@ -188,7 +199,8 @@ class U8Stream(Stream):
         return [self.stream_state, *self.stream_state.get("partitions", [])]
 
     @cached_property
-    def _readings(self) -> dict[int | None, Reading]:
+    def readings(self) -> dict[int | None, Reading]:
+        """One for each data source."""
         schema = self.effective_schema
         plan = Plan(
             resource=self.resource,
@@ -203,6 +215,8 @@ class U8Stream(Stream):
             },
             tables=self._tables,
             is_test=self.is_test,
+            keeps_deleted=self._keeps_deleted,
+            new_fields=self._new_fields,
         )
         return {
             source: Reading(
@@ -210,6 +224,26 @@ class U8Stream(Stream):
             )
             for source in (self._sources[:1] if self.is_test else self._sources)
         }
+
+    @cached_property
+    def _keeps_deleted(self) -> bool:
+        """Whether the record of a deletion may come without the other fields."""
+        is_wanted = self.config["deleted_rows"] == "keep"
+        if is_wanted and self._alias is None and self.replication_method == REPLICATION_LOG_BASED:
+            self.logger.info("%s: deleted rows become blank: %s", self.name, _NOT_PLAIN)
+        return is_wanted and self._alias is not None
+
+    @cached_property
+    def _new_fields(self) -> list[str] | None:
+        """The fields that no schema knows and that are emitted; None if they are dropped."""
+        if self.config["new_fields"] == "drop":
+            return None
+        if self._alias is None:
+            self.logger.warning("%s: new fields are dropped: %s", self.name, _NOT_PLAIN)
+            return None
+        bookmarks = [self._bookmark(source) for source in self._sources]
+        known = dict.fromkeys(name for one in bookmarks for name in one.get("new_fields") or ())
+        return [name for name in known if name not in self.effective_schema["properties"]]
 
     @property
     def is_removed(self) -> bool:

@@ -10,6 +10,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from tap_yonyou import redaction
 from tap_yonyou.command.cli import CommandLine
 from tap_yonyou.compat import override
+from tap_yonyou.reads import NAME, Reads
 from tap_yonyou.settings import SCHEMA
 from tap_yonyou.stream import U8Stream
 from tap_yonyou.u8 import resources
@@ -19,6 +20,8 @@ from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from singer_sdk import Stream
 
     from tap_yonyou.u8.resources import Resource
 
@@ -43,13 +46,12 @@ class TapYonyou(CommandLine):
     ]
 
     @override
-    def discover_streams(self) -> Sequence[U8Stream]:
+    def discover_streams(self) -> Sequence[Stream]:
         gateway = Gateway(self.config)
         self.lookahead = Lookahead(gateway.get, self.config["concurrency"])
+        shared: dict[str, Any] = {"lookahead": self.lookahead, "writer": self.writer}
         return [
-            U8Stream(
-                self, self._resource(name, gateway), lookahead=self.lookahead, writer=self.writer
-            )
+            Reads(self) if name == NAME else U8Stream(self, self._resource(name, gateway), **shared)
             for name in dict.fromkeys(self.config["streams"])
         ]
 

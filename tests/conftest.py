@@ -294,7 +294,8 @@ def read(tap: RunTap, loaded: Loaded) -> Read:
     def run(**given: Any) -> Run:
         method = given.pop("method", "LOG_BASED")
         if "catalog" not in given:
-            streams = {name: given[name] for name in ("streams", "resources") if name in given}
+            names = ("streams", "resources", "ds_sequences")
+            streams = {name: given[name] for name in names if name in given}
             given["catalog"] = catalog_of(tap, method, **streams)
         if loaded.state is not None:
             given.setdefault("state", loaded.state)

@@ -21,7 +21,7 @@ class Loaded:
     def __init__(self) -> None:
         self.rows: dict[str, dict[Any, tuple[Message, int | None]]] = {}
         self.state: Message | None = None
-        self._keys: dict[str, Any] = {}
+        self._schemas: dict[str, Message] = {}
 
     def load(self, messages: Sequence[Message]) -> None:
         """Take all messages there are: at their end the last STATE is passed on."""
@@ -35,12 +35,16 @@ class Loaded:
         for message in messages:
             match message["type"]:
                 case "SCHEMA":
-                    self._keys[message["stream"]] = message["key_properties"]
+                    self._schemas[message["stream"]] = message
                     self.rows.setdefault(message["stream"], {})
                 case "RECORD":
-                    record = message["record"]
-                    key = tuple(record[name] for name in self._keys[message["stream"]])
-                    self.rows[message["stream"]][key] = record, message.get("version")
+                    record, schema = message["record"], self._schemas[message["stream"]]
+                    rows = self.rows[message["stream"]]
+                    key = tuple(record[name] for name in schema["key_properties"])
+                    before, _ = rows.get(key, ({}, None))
+                    fields = schema["schema"]["properties"]
+                    spared = {name: v for name, v in before.items() if name not in fields}
+                    rows[key] = {**spared, **record}, message.get("version")
                 case "ACTIVATE_VERSION":
                     stream = message["stream"]
                     self.rows[stream] = {

@@ -14,6 +14,7 @@ from singer_sdk.singerlib.catalog import (
     Metadata,
 )
 
+from tap_yonyou import reads
 from tap_yonyou.errors import SettingsError
 from tap_yonyou.replication import DELETED_AT
 
@@ -40,7 +41,7 @@ def read_catalog(catalog: Any) -> Catalog:
     read = catalog if isinstance(catalog, Catalog) else Catalog.from_dict(catalog)
     for stream in read.streams:
         method = stream.replication_method or stream.metadata.root.forced_replication_method
-        if method == REPLICATION_LOG_BASED:
+        if method == REPLICATION_LOG_BASED and stream.tap_stream_id != reads.NAME:
             _add_deleted_at(stream)
     return read
 

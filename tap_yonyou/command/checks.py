@@ -15,6 +15,7 @@ from singer_sdk.mapper import RemoveRecordTransform
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_LOG_BASED
 
 from tap_yonyou.errors import SettingsError, TapError, one_line
+from tap_yonyou.reads import NAME as READS
 from tap_yonyou.replication import DELETED_AT
 from tap_yonyou.settings import ACCOUNTS, DEFAULT_STREAMS, PREFIX, WRONG, stream_maps_of
 from tap_yonyou.u8 import resources
@@ -103,7 +104,7 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[str]:
 def _streams(config: Mapping[str, Any]) -> Iterator[str]:
     names, declared = config.get("streams", DEFAULT_STREAMS), config.get("resources", {})
     entries = [f"{name}{resources.ENTRY}" for name in declared if "entry" in declared[name]]
-    known = sorted({*resources.names(), *declared, *entries})
+    known = sorted({*resources.names(), *declared, *entries, READS})
     for name in names:
         if name not in known:
             yield f"unknown stream {name} in streams: {_suggest(name, known)}"
@@ -114,7 +115,8 @@ def _streams(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"unknown stream {name} in stream_maps: {_suggest(name, known)}"
     for name, declaration in declared.items():
         yield from _declaration(name, declaration)
-    chosen = [resources.choose(name, declared) for name in names if name in known]
+    lists = [name for name in names if name in known and name != READS]
+    chosen = [resources.choose(name, declared) for name in lists]
     chosen += [resource.head for resource in chosen if resource.head]
     filters = {resource.name: resource.filters for resource in chosen}
     schema = {"properties": {"filters": {"properties": filters, "additionalProperties": False}}}

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from singer_sdk import Tap
 
-from tap_yonyou import redaction, settings
+from tap_yonyou import reads, redaction, settings
 from tap_yonyou.command import catalog, checks, signals
 from tap_yonyou.command.output import Writer
 from tap_yonyou.compat import override
-from tap_yonyou.errors import RunError, SettingsError, U8Error, log_error, one_line
+from tap_yonyou.errors import RunError, SettingsError, U8Error, kind_of, log_error, one_line
+from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
     import click
 
+    from tap_yonyou.reading import Reading
     from tap_yonyou.stream import U8Stream
 
 
@@ -66,11 +69,17 @@ class CommandLine(Tap):
                 kwargs[option] = io.StringIO(json.dumps(content))
         super().invoke(**kwargs)
 
+    @property
+    def _lists(self) -> dict[str, U8Stream]:
+        """All streams but `tap_yonyou_reads`."""
+        lists = {name: stream for name, stream in self.streams.items() if name != reads.NAME}
+        return cast("dict[str, U8Stream]", lists)
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         for name, bookmark in self.state.get("bookmarks", {}).items():
-            if stream := cast("U8Stream | None", self.streams.get(name)):
+            if stream := self._lists.get(name):
                 for part in (bookmark, *bookmark.get("partitions", ())):
                     catalog.check_bookmark(stream, stream.resource, part)
 
@@ -88,9 +97,12 @@ class CommandLine(Tap):
                 '("selected": true in its metadata), with Meltano by the extractor\'s `select`'
             )
             raise SettingsError(msg)
+        if self.input_catalog:
+            for stream in self._lists.values():
+                catalog.check_stream(stream, stream.resource, self.input_catalog)
         with checks.blaming_stream_maps():
             super().setup_mapper()
-        for stream in self.streams.values():
+        for stream in self._lists.values():
             if stream.selected:
                 checks.check_maps(stream, self.config)
 
@@ -104,35 +116,51 @@ class CommandLine(Tap):
         self._set_compatible_replication_methods()
         if self.state:
             self._state_writer.write_state(self.state)
-        streams = cast("dict[str, U8Stream]", self.streams).values()
+        streams = self._lists.values()
         selected = [stream for stream in streams if stream.selected and not stream.is_removed]
         for stream in selected:
             checks.check_versions(stream, self.config)
         for stream in selected:
             stream.expect()
-        is_alone = len(selected) == 1
-        failed = [label for stream in selected for label in self._sync(stream, is_alone=is_alone)]
+        readings = [one for stream in selected for one in stream.readings.values()]
+        ended: RunError | None = None
+        try:
+            for stream in selected:
+                self._sync(stream, is_alone=len(readings) == 1)
+        except RunError as error:
+            ended = error
+            for reading in readings:
+                reading.error = reading.error or (None if reading.ended_at else error)
+        if not ended or ended.kind != "target":
+            self._report(readings)
         for stream in streams:
             stream.log_sync_costs()
-        if failed:
-            reads = sum(len(stream.partitions or (None,)) for stream in selected)
-            kind, mark = ("streams", ", ") if reads == len(selected) else ("reads", "; ")
-            msg = f"{len(failed)} of {reads} {kind} failed: {mark.join(failed)}"
-            raise U8Error(msg)
+        failure = ended or _failure(readings, of_streams=len(readings) == len(selected))
+        if failure:
+            raise failure
 
-    def _sync(self, stream: U8Stream, *, is_alone: bool) -> list[str]:
-        """Read a stream, and name what failed; the error of a single stream ends the run."""
-        try:
-            stream.sync()
-        except RunError:
-            raise
-        except Exception as error:
-            if is_alone:
+    def _sync(self, stream: U8Stream, *, is_alone: bool) -> None:
+        """Read a stream in each data source; one that fails does not stop the others."""
+        for source, reading in stream.readings.items():
+            try:
+                stream.sync({DATA_SOURCE: source} if source else None)
+            except RunError:
                 raise
-            log_error(self.logger, error)
-            return [stream.name]
-        stream.finalize_state_progress_markers()
-        return stream.failed
+            except Exception as error:  # noqa: BLE001 -- reported, and raised if it is alone
+                reading.error = error
+                if not is_alone:
+                    log_error(self.logger, error)
+            reading.ended_at = datetime.now(UTC)
+        if not all(reading.error for reading in stream.readings.values()):
+            stream.finalize_state_progress_markers()
+
+    def _report(self, readings: list[Reading]) -> None:
+        """Write what was read, if the stream for that is selected."""
+        stream = cast("reads.Reads | None", self.streams.get(reads.NAME))
+        if stream and stream.selected:
+            stream.readings = readings
+            stream.sync()
+            stream.finalize_state_progress_markers()
 
     # Two more underscore names of the SDK.
 
@@ -165,3 +193,13 @@ class CommandLine(Tap):
     def _handle_termination(self, signum: int, frame: object) -> None:
         """End as every signal does: the SDK would end with exit code 0 and a STATE."""
         signals.on_signal(signum)
+
+
+def _failure(readings: list[Reading], *, of_streams: bool) -> Exception | None:
+    """Sum up what failed, unless there is only one read."""
+    errors = {reading.label: reading.error for reading in readings if reading.error}
+    if not errors or len(readings) == 1:
+        return readings[0].error if errors else None
+    kind, mark = ("streams", ", ") if of_streams else ("reads", "; ")
+    msg = f"{len(errors)} of {len(readings)} {kind} failed: {mark.join(errors)}"
+    return U8Error(msg, kind=", ".join(sorted({*map(kind_of, errors.values())})))

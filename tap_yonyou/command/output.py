@@ -44,7 +44,7 @@ class Stdout(io.BufferedWriter):
                     raise  # click ends --about, --discover and --help in silence
                 advice = "look at the file or target behind it"
                 msg = f"stdout cannot be written ({error.strerror}); {advice}"
-                raise RunError(msg) from error
+                raise RunError(msg, kind="target") from error
         return size
 
 
@@ -52,7 +52,7 @@ def install() -> None:
     """Let all that is printed go through one `Stdout`; a RunError if stdout is closed."""
     if sys.stdout is None:
         msg = "stdout is closed; start the tap with a target or a file to write to"
-        raise RunError(msg)
+        raise RunError(msg, kind="target")
     fd = sys.stdout.fileno()
     # A pipe that does not block refuses what it has no room for. Whoever shares this end of it
     # gets a blocking one, too: a shell or a scheduler, which leaves the writing to the tap.
@@ -104,4 +104,4 @@ class Writer(MsgSpecWriter):
             sys.stdout.buffer.flush()
         except BrokenPipeError as error:
             msg = "the target closed the pipe; look at its log"
-            raise RunError(msg) from error
+            raise RunError(msg, kind="target") from error

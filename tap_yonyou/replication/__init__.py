@@ -23,6 +23,15 @@ DELETED_AT: Final = "_sdc_deleted_at"
 _FEW_ROWS: Final = 20
 
 
+class Counts(NamedTuple):
+    """How rows, or documents, differ from the last complete read."""
+
+    new: int
+    changed: int
+    deleted: int
+    unchanged: int
+
+
 class Outcome(NamedTuple):
     """How a read without an error ended."""
 
@@ -50,12 +59,17 @@ class Replication:
     params: Mapping[str, Any] = MappingProxyType({})
     deletes = False
     starts_over = False
+    #: How the list differs from the last complete read, if that is known.
+    counts: Counts | None = None
 
     def begin(self, version: Version) -> None:
         """Prepare for the first page; records carry this version."""
 
     def to_emit(self, page: Page) -> Records:
-        """Give the records that the target needs, of this page and of pages before it."""
+        """Give the records that the target needs, of this page and of pages before it.
+
+        Those of deletions come last.
+        """
         return page.records
 
     def after_pass(self, keys: set[Any], *, is_proved: bool) -> Mapping[str, Any] | None:
@@ -92,4 +106,4 @@ class DeleteLimit(NamedTuple):
                 "deleted and no bookmark moved; if they are to be deleted, run once with "
                 "max_deletes_percent 100"
             )
-            raise U8Error(msg)
+            raise U8Error(msg, kind="deletes")

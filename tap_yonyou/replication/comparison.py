@@ -6,11 +6,13 @@ That begins as the snapshot of the last complete read, and follows what is emitt
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from singer_sdk.contrib.msgspec import enc_hook
 
+from tap_yonyou.replication import Counts
 from tap_yonyou.replication.snapshot import DIGEST_BYTES
 
 if TYPE_CHECKING:
@@ -24,20 +26,25 @@ encode: Final = msgspec.json.Encoder(
 ).encode
 
 
-class Counts(NamedTuple):
-    """How the last pass differs from the snapshot."""
+def content(record: dict[str, Any], width: int) -> bytes:
+    """Give what a digest is made of: the values of so many fields, and the new fields with a value.
 
-    new: int
-    changed: int
-    deleted: int
-    unchanged: int
+    All records have the same fields in the same order, and names would be the longer part. New
+    fields follow; a row without any is as before.
+    """
+    values = [*record.values()]
+    if len(values) > width:
+        new = islice(record.items(), width, None)
+        values[width:] = sorted(field for field in new if field[1] is not None)
+    return encode(values)
 
 
 class Comparison:
     """The digests of the records that the target holds, by key; some 200 bytes a row."""
 
-    def __init__(self, secret: bytes, held: dict[Any, bytes] | None = None) -> None:
-        """Begin with the digests of a snapshot, made with this secret."""
+    def __init__(self, secret: bytes, width: int, held: dict[Any, bytes] | None = None) -> None:
+        """Begin with the digests of a snapshot, made with this secret; `content` has `width`."""
+        self._width = width
         #: False if the target may hold other records for the keys of the snapshot.
         self.is_trusted = True
         #: What the target holds; every key that came is here.
@@ -50,16 +57,12 @@ class Comparison:
         self._new: set[Any] = set()
 
     def differing(self, keys: Sequence[Any], records: Records) -> Records:
-        """Choose the records that the target does not hold, and assume that it gets them.
-
-        All records must have the same fields in the same order: digests are made of the values
-        alone, because names would be the longer part of what is hashed.
-        """
+        """Choose the records that the target does not hold, and assume that it gets them."""
         held, replaced, secret = self.held, self._replaced, self._secret
         differing = []
         for key, record in zip(keys, records, strict=True):
-            content = encode([*record.values()])
-            digest = blake2b(content, digest_size=DIGEST_BYTES, salt=secret).digest()
+            made_of = content(record, self._width)
+            digest = blake2b(made_of, digest_size=DIGEST_BYTES, salt=secret).digest()
             before = held.get(key)
             if before == digest and (self.is_trusted or key in replaced):
                 continue

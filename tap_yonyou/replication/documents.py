@@ -15,8 +15,8 @@ from zlib import crc32
 
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
-from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
-from tap_yonyou.replication.comparison import encode
+from tap_yonyou.replication import DELETED_AT, Counts, DeleteLimit, Outcome, Records, Replication
+from tap_yonyou.replication.comparison import content
 from tap_yonyou.replication.log_based import other_scope
 from tap_yonyou.replication.snapshot import (
     DIGEST_BYTES,
@@ -95,11 +95,12 @@ class LogBasedDocuments(Replication):
         self._pending: dict[Any, int] = {}
         self._held: dict[Any, tuple[Entry | None, int]] = {}
         self._records: Records = []
+        self._deletions_held: Records = []
         self._unsaved = 0
         self._is_other_scope = self._is_new = False
         self._releasing: dict[Any, tuple[Entry | None, int]] = {}
         self._secret = new_secret()
-        self._counts = dict.fromkeys(("fetched", "new", "changed", "deleted"), 0)
+        self._fetched = self._new = self._changed = self._deleted = 0
         self._written = 0
         try:
             content = store.read()
@@ -184,20 +185,20 @@ class LogBasedDocuments(Replication):
             return []
         digest = blake2b(digest_size=DIGEST_BYTES, key=self._secret)
         for record in records:
-            digest.update(encode([*record.values()]))
+            digest.update(content(record, self._basis.width))
             record[DELETED_AT] = None
         known, before = self._entry(head.key), self._pending.get(head.key, 0)
         entry = Entry(self._row(head), digest.digest(), len(records), self._day)
         is_changed = known is None or known.lines != entry.lines
         if known:
             before = max(before, known.size)
-        self._counts["fetched"] += 1
-        self._counts["new"] += known is None
-        self._counts["changed"] += known is not None and is_changed
+        self._fetched += 1
+        self._new += known is None
+        self._changed += known is not None and is_changed
         is_written = is_changed or head.key in self._pending
         if is_written or (known and self._is_due(head.key, known)):
-            deleted = self._deletions(head.key, range(entry.size + 1, before + 1))
-            self._hold(head.key, entry, [*records, *deleted], max(entry.size, before))
+            deletions = self._deletions(head.key, range(entry.size + 1, before + 1))
+            self._hold(head.key, entry, max(entry.size, before), records, deletions)
         else:
             self._known[head.key] = _ENTRY.pack(*entry)
         self._unsaved += 1
@@ -223,13 +224,15 @@ class LogBasedDocuments(Replication):
             for key in deleted:
                 known = self._entry(key)
                 count = max(known.size if known else 0, self._pending.get(key, 0))
-                self._counts["deleted"] += 1
-                self._hold(key, None, self._deletions(key, range(1, count + 1)), count)
-                if len(self._records) >= _LINES:
+                self._deleted += 1
+                self._hold(key, None, count, deletions=self._deletions(key, range(1, count + 1)))
+                if len(self._deletions_held) >= _LINES:
                     yield self._release()
         yield self._release()
         self._releasing |= self._held  # documents without lines
         self._settle()
+        unchanged = len(self._heads) - self._new - self._changed
+        self.counts = Counts(self._new, self._changed, self._deleted, unchanged)
 
     @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -243,7 +246,10 @@ class LogBasedDocuments(Replication):
     @override
     def summary(self, outcome: Outcome) -> str:
         """Count the documents fetched, new, changed and deleted, and the lines written."""
-        counts = ", ".join(f"{number:,} {name}" for name, number in self._counts.items())
+        counts = (
+            f"{self._fetched:,} fetched, {self._new:,} new, {self._changed:,} changed, "
+            f"{self._deleted:,} deleted"
+        )
         written = f"{counted(self._written, 'line')} written;"
         return f"{counted(len(self._heads), 'document')}: {counts}; {written}"
 
@@ -258,13 +264,22 @@ class LogBasedDocuments(Replication):
         parts = key if isinstance(key, tuple) else (key,)
         return self._basis.deletions((*parts, number) for number in numbers)
 
-    def _hold(self, key: Any, entry: Entry | None, records: Records, count: int) -> None:
+    def _hold(
+        self,
+        key: Any,
+        entry: Entry | None,
+        count: int,
+        records: Iterable[dict[str, Any]] = (),
+        deletions: Iterable[dict[str, Any]] = (),
+    ) -> None:
         self._held[key] = entry, count
         self._records += records
+        self._deletions_held += deletions
 
     def _release(self) -> Records:
         """Give what is held back, after a state that says what has been written before."""
-        if not self._records and self._unsaved < _DOCUMENTS:
+        released = [*self._records, *self._deletions_held]
+        if not released and self._unsaved < _DOCUMENTS:
             return []
         if self._bookmark.get("unfinished") is None:
             self._bookmark["unfinished"] = self._day
@@ -274,7 +289,7 @@ class LogBasedDocuments(Replication):
         pending = self._pending | {key: count for key, (_, count) in self._held.items()}
         self._bookmark["pending"] = [[key, count] for key, count in pending.items()]
         self._store.write_state()
-        released, self._records, self._unsaved = self._records, [], 0
+        self._records, self._deletions_held, self._unsaved = [], [], 0
         self._written += len(released)
         self._releasing, self._held = self._held, {}
         return released

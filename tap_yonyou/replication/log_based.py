@@ -13,8 +13,8 @@ from zlib import crc32
 
 from tap_yonyou.compat import override
 from tap_yonyou.errors import counted
-from tap_yonyou.replication import DELETED_AT, DeleteLimit, Outcome, Records, Replication
-from tap_yonyou.replication.comparison import Comparison, Counts
+from tap_yonyou.replication import DELETED_AT, Counts, DeleteLimit, Outcome, Records, Replication
+from tap_yonyou.replication.comparison import Comparison
 from tap_yonyou.replication.snapshot import LostError, Snapshot, fingerprint, new_secret
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class Basis(NamedTuple):
 
     #: The fields that identify a record.
     key: Sequence[str]
-    #: A record whose fields are null, but for those that all records share.
+    #: How many fields a record has, beside new ones and the mark.
+    width: int
+    #: What the record of a deletion has beside key and mark.
     blank: Mapping[str, Any]
     #: Which rows are read, by the name of what decides it.
     scope: Mapping[str, Any]
@@ -100,8 +102,8 @@ class LogBased(Replication):
         self._is_trusted = False
         self._version: Version | None = None
         self._secret = new_secret()
-        self._comparison = Comparison(self._secret)
-        self._counts = Counts(0, 0, 0, 0)
+        self._comparison = Comparison(self._secret, basis.width)
+        self.counts: Counts = Counts(0, 0, 0, 0)
         #: The keys that no reading of the list brought, once it was read.
         self._missing: set[Any] | None = None
         self.starts_over = True
@@ -142,7 +144,7 @@ class LogBased(Replication):
         if self._snapshot:
             self._secret, held = self._snapshot.secret, self._snapshot.held()
         self._snapshot = None  # which would keep its keys in memory twice
-        self._comparison = Comparison(self._secret, held)
+        self._comparison = Comparison(self._secret, self._basis.width, held)
         self._comparison.is_trusted = self._is_trusted
 
     @override
@@ -175,7 +177,7 @@ class LogBased(Replication):
     @override
     def after_last_page(self, outcome: Outcome) -> Iterator[Records]:
         """Give what was held back and, if they are proved to be deleted, the missing rows."""
-        self._counts = self._comparison.counts(self._missing or set())
+        self.counts = self._comparison.counts(self._missing or set())
         if outcome.is_proved:
             self._check_deletes()
             deleted = [*(self._missing or ())]
@@ -189,7 +191,7 @@ class LogBased(Replication):
         yield self._release()
 
     def _check_deletes(self) -> None:
-        counts, kept = self._counts, self._comparison.kept
+        counts, kept = self.counts, self._comparison.kept
         self._limit.check(kept - counts.changed - counts.unchanged, kept)
         before = self._bookmark.get("rows")
         if self._version and self._version.is_new and isinstance(before, int):
@@ -197,7 +199,7 @@ class LogBased(Replication):
 
     @property
     def _rows(self) -> int:
-        return self._counts.new + self._counts.changed + self._counts.unchanged
+        return self.counts.new + self.counts.changed + self.counts.unchanged
 
     @override
     def bookmark(self, outcome: Outcome) -> dict[str, Any]:
@@ -205,7 +207,7 @@ class LogBased(Replication):
         if not outcome.is_proved:
             return {}
         content, is_trusted, basis = None, self._is_trusted, self._basis
-        if not is_trusted or self._counts.unchanged < self._comparison.kept or self._counts.new:
+        if not is_trusted or self.counts.unchanged < self._comparison.kept or self.counts.new:
             held = self._comparison.held
             content = Snapshot.of(self._secret, basis.scope, basis.shape, held).encode()
         self._store.write(content)
@@ -219,7 +221,7 @@ class LogBased(Replication):
     @override
     def summary(self, outcome: Outcome) -> str:
         """Count what is new, changed, deleted and unchanged."""
-        parts = ", ".join(f"{number:,} {name}" for name, number in self._counts._asdict().items())
+        parts = ", ".join(f"{number:,} {name}" for name, number in self.counts._asdict().items())
         is_again = self._comparison.kept and not self._is_trusted
         again = ", all written again" if is_again else ""
         return f"{counted(self._rows, 'row')} read: {parts}{again};"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_yonyou.replication.store import holds
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -19,12 +21,19 @@ class Version:
     """The one version that the records of a stream carry in one run."""
 
     def __init__(
-        self, state: dict[str, Any], bookmarks: Iterable[Mapping[str, Any]], *, is_new: bool
+        self,
+        state: dict[str, Any],
+        bookmarks: Iterable[Mapping[str, Any]],
+        others: Iterable[Mapping[str, Any]],
+        *,
+        is_new: bool,
     ) -> None:
         """Go on with the version in the state, or begin a new one.
 
-        Up to release 0.2, the bookmarks of data sources had a version each.
+        The rows of `others`, data sources that are not read, keep their version, so that a new one
+        would delete them. Up to release 0.2, the bookmarks of data sources had a version each.
         """
+        is_new = is_new and not any(map(holds, others))
         known = [one.get(_VERSION) for one in (state, *bookmarks)]
         self.number: int | None = max((n for n in known if isinstance(n, int)), default=None)
         #: Whether ACTIVATE_VERSION follows if every data source is read whole.

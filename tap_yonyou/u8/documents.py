@@ -178,7 +178,7 @@ class DocumentReader:
         #: Whether these are proved to be all documents, and each that was wanted has been read.
         self.is_proved = False
         #: Which documents could not be read.
-        self.problem = ""
+        self.problem: U8Error | None = None
         self._endpoint = endpoint
         self._resource = resource
         self._entry = resource.entry or Entry("")
@@ -256,12 +256,12 @@ class DocumentReader:
         self.is_proved = False
         codes = [one_line(" ".join(map(str, head.parts)), 60) for head in failed[:_NAMED]]
         more = f" and {len(failed) - _NAMED} more" * (len(failed) > _NAMED)
-        which = f"{len(failed):,} of {counted(fetched, 'document')}"
-        self.problem = (
-            f"{self._endpoint.label}: {which} could not be read ({', '.join(codes)}{more}); the "
-            "others were written, and no document was deleted; look at these documents in U8, then "
-            "run again"
+        which, named = f"{len(failed):,} of {counted(fetched, 'document')}", ", ".join(codes) + more
+        msg = (
+            f"{self._endpoint.label}: {which} could not be read ({named}); the others were "
+            "written, and no document was deleted; look at these documents in U8, then run again"
         )
+        self.problem = U8Error(msg, private=f" ({named})")
 
     def _read_list(self) -> None:
         for page in self._reader.all_pages():

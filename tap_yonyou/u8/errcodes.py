@@ -74,6 +74,9 @@ class Failure(Exception):  # noqa: N818 -- the next attempt may succeed
     action: Action = Action.RETRY
     is_known: bool = True
     retry_after: float | None = None
+    errcode: str | None = None
+    #: The server's own words in `problem`.
+    private: str = ""
 
 
 def refusal(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Failure:
@@ -94,4 +97,5 @@ def refusal(errcode: str, errmsg: str, corrections: Mapping[str, str]) -> Failur
     meaning = "the token is not accepted" if action is Action.LOGIN else line.meaning
     text = f" ({one_line(errmsg)})" if errmsg else ""
     problem = f"errcode {one_line(errcode)}{text}: {meaning}"
-    return Failure(problem, line.advice, action, is_known=errcode in {*ERRCODES, *corrections})
+    is_known = errcode in {*ERRCODES, *corrections}
+    return Failure(problem, line.advice, action, is_known, None, one_line(errcode, 20), text)

@@ -195,6 +195,11 @@ class _Attempts:
     def _error(self, failure: Failure, attempts: int = 0) -> TapError:
         given_up = f"given up after {counted(attempts, 'attempt')}" if attempts else ""
         parts = (f"{self._label}: {failure.problem}", given_up, failure.advice)
-        error = self._error_class("; ".join(filter(None, parts)))
+        error = self._error_class(
+            "; ".join(filter(None, parts)),
+            kind="server" if failure.action is Action.RETRY else "access",
+            errcode=failure.errcode,
+            private=failure.private,
+        )
         error.is_final = failure.action is Action.FATAL
         return error

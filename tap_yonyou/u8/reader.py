@@ -43,7 +43,8 @@ class Page(NamedTuple):
 class Reader:
     """Reads one list of U8."""
 
-    problem = ""
+    #: What is wrong with some of it, if the rest was read.
+    problem: U8Error | None = None
 
     def __init__(
         self,
@@ -110,7 +111,8 @@ class Reader:
         passes = f"each of {most} passes" if most > 1 else "1 pass"
         return U8Error(
             f"{self._endpoint.label}: {what}, in {passes} (at last: {doubt}); nothing was deleted "
-            f"and no bookmark moved; {advice}"
+            f"and no bookmark moved; {advice}",
+            kind="changed",
         )
 
     def _pass(self, paginator: U8Paginator, reading: Pass) -> Iterator[Page]:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from tap_yonyou.errors import counted, one_line
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ _TEXTS: Final = frozenset((str, type(None)))
 #: What converters raise.
 _MISFITS: Final = (ValueError, TypeError, KeyError, ArithmeticError)
 _MOST_LISTED: Final = 20
+#: What a new field may be called: the tap and its targets have `ds_sequence` and `_sdc_…`.
+_COLUMN: Final = re.compile(rf"(?!(?i:_sdc_|{DATA_SOURCE}$))[^\W\d]\w{{0,30}}")
+_JSON: Final = msgspec.json.Encoder(decimal_format="number").encode
 _DATE: Final = re.compile(
     r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})"
     r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:?\d{2})?)?",
@@ -86,12 +91,29 @@ class Converter:
         self._names = tuple(name for name, _ in self._fields)
         self._not_text = [field for field in self._fields if field[1] is not _text]
         self._constants = constants or {}
-        self._known = frozenset((*properties, *ignored))
+        self._new: list[str] | None = None
+        self._known = {*properties, *ignored}
         # The case of names is not reliable in U8 (`ModifyDate` arrives as `modifydate`).
         self._spelling = {name.casefold(): name for name in properties}
 
+    def keep_new(self, names: list[str]) -> None:
+        """Keep fields that the schema does not know as texts; those that are met are added."""
+        self._new = names
+        self._known |= {*names}
+        self._spelling |= {name.casefold(): name for name in names}
+
     def records(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Convert rows to records, which have every selected field; null where U8 has no value."""
+        if self._new is None:
+            return self._records(rows)
+        rows = [row if row.keys() <= self._known else self._respelt(row) for row in rows]
+        records = self._records(rows)
+        for row, record in zip(rows, records, strict=True):
+            for name in self._new:
+                record[name] = self._as_text(name, row.get(name))
+        return records
+
+    def _records(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         records, known, names, all_text = [], self._known, self._names, _TEXTS.issuperset
         constants = self._constants
         for row in rows:
@@ -120,6 +142,15 @@ class Converter:
             records.append(record)
         return records
 
+    def _as_text(self, name: str, value: Any) -> str | None:
+        if isinstance(value, list | dict):
+            return _JSON(value).decode()
+        try:
+            return None if value is None or value == "" else _text(value)
+        except TypeError:
+            self.nulled[name] += 1
+            return None
+
     def summary(self) -> str:
         """Give both counts, for example `2 values set to null (birthday 2); 0 fields dropped`."""
         nulled = counted(self.nulled.total(), "value")
@@ -134,7 +165,7 @@ class Converter:
         return (
             f"{fields} dropped{_listed(self.dropped)}: no schema knows what they are; to keep one, "
             "add it to the stream's schema in the catalog, with Meltano by the extractor's "
-            "`schema` extra"
+            "`schema` extra, or set new_fields to text"
         )
 
     def _respelt(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,6 +173,11 @@ class Converter:
         for key, value in row.items():
             if key not in self._known:
                 name = self._spelling.get(key.casefold())
+                if name is None and self._new is not None and _COLUMN.fullmatch(key):
+                    name = self._spelling[key.casefold()] = key
+                    self._known.add(key)
+                    if key not in self._new:
+                        self._new.append(key)
                 if name is None or name in known:
                     self.dropped[key] += 1
                 else:

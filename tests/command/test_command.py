@@ -115,7 +115,7 @@ def test_a_log_configuration_that_cannot_be_used_is_refused(
         path.write_text(text, "utf-8", "surrogateescape")
     run = tap(env={"SINGER_SDK_LOG_CONFIG": str(path)})
     assert run.code == 1
-    assert len(run.log.splitlines()) == 1
+    assert len(run.errors) == 1
     assert run.errors[0].startswith(f"SINGER_SDK_LOG_CONFIG cannot be used: {reason}")
     assert not u8.requests
 

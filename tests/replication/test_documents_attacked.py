@@ -314,7 +314,8 @@ def test_the_next_list_is_not_requested_before_the_documents(u8: Sandbox) -> Non
     u8.requests.clear()
     assert world.run()
     paths = [request.path.removeprefix("/api/") for request in u8.requests]
-    assert "saleorder/get" not in paths[paths.index("vendor/batch_get") :]
+    # But for those in flight at that moment.
+    assert paths[paths.index("vendor/batch_get") :].count("saleorder/get") < 8
 
 
 @pytest.mark.parametrize(

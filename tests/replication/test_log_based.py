@@ -36,9 +36,9 @@ def table(u8: Sandbox) -> list[dict[str, Any]]:
     return u8.tables[STREAM]
 
 
-def written(run: Run) -> dict[str, str]:
+def written(run: Run) -> dict[str, str | None]:
     """Codes of the records, each with its name; None for a deleted one."""
-    return {record["code"]: record["name"] for record in run.records}
+    return {record["code"]: record.get("name") for record in run.records}
 
 
 def warnings(run: Run) -> list[str]:
@@ -79,7 +79,9 @@ def test_if_nothing_changed_nothing_is_written(read: Read) -> None:
     first, second = read(), read()
     assert second.code == 0
     assert second.records == []
-    assert second.state == first.state
+    bookmarks = [bookmark(first), bookmark(second)]
+    assert bookmarks[0].pop("complete_at") <= bookmarks[1].pop("complete_at")
+    assert bookmarks[0] == bookmarks[1]
     assert "225 rows read: 0 new, 0 changed, 0 deleted, 225 unchanged" in second.summary
 
 
@@ -100,11 +102,80 @@ def test_edits_additions_and_deletions_are_written_and_nothing_else(
     *_, last = run.records
     moment = datetime.fromisoformat(last.pop(GONE))
     assert before <= moment <= datetime.now(UTC)
-    assert last == dict.fromkeys(last) | {"code": gone}
-    assert last.keys() == run.records[0].keys() - {GONE}
+    assert last == {"code": gone}
     assert "225 rows read: 1 new, 1 changed, 1 deleted, 223 unchanged" in run.summary
     assert [record["code"] for record in loaded.living()] == [row["code"] for row in table(u8)]
     assert read().records == []
+
+
+# Deleted rows
+
+
+def kinds(run: Run) -> list[tuple[str, int]]:
+    """What is written: SCHEMA and how many fields, RECORD and how many."""
+    sizes = {
+        "SCHEMA": lambda m: len(m["schema"]["properties"]),
+        "RECORD": lambda m: len(m["record"]),
+    }
+    return [(m["type"], sizes[m["type"]](m)) for m in run.messages if m["type"] in sizes]
+
+
+def test_a_deletion_comes_under_a_schema_that_spares_the_other_fields(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    whole = len(read().of("SCHEMA")[0]["schema"]["properties"])
+    names = {row["code"]: row["name"] for row in table(u8)}
+    del table(u8)[7:9]
+    table(u8)[0]["name"] = "新名"
+    run = read()
+    assert kinds(run) == [
+        ("SCHEMA", whole),
+        ("RECORD", whole),
+        ("SCHEMA", 2),
+        ("RECORD", 2),
+        ("RECORD", 2),
+    ]
+    short = run.of("SCHEMA")[1]
+    assert short["schema"]["required"] == short["key_properties"] == ["code"]
+    for record in run.records[1:]:
+        Draft202012Validator(short["schema"]).validate(record)
+        kept, _ = loaded.rows[STREAM][record["code"],]
+        assert kept["name"] == names[record["code"]]
+        assert kept[GONE] == record[GONE]
+
+
+def test_a_deletion_in_one_data_source_does_not_narrow_the_next(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    u8.sources, u8.others = (1, 2), {2: {STREAM: contacts(60)}}
+    u8.tables[STREAM] = contacts(60)
+    both = {"ds_sequences": [1, 2]}
+    read(**both)
+    for rows_of in (table(u8), u8.others[2][STREAM]):
+        del rows_of[3]
+        rows_of[5]["name"] = "新名"
+    run = read(**both)
+    assert run.code == 0
+    fields = [size for _, size in kinds(run)]
+    assert fields == [fields[0], fields[0], 3, 3] * 2
+    assert len(loaded.living()) == 118
+    assert sum(row["name"] == "新名" for row in loaded.living()) == 2
+
+
+@pytest.mark.parametrize("how", ["blank", "stream maps"])
+def test_a_deleted_row_may_be_blank(read: Read, u8: Sandbox, loaded: Loaded, how: str) -> None:
+    maps = {"stream_maps": {STREAM: {"email": "email or ''"}}}
+    given = {"deleted_rows": "blank"} if how == "blank" else maps
+    first = read(**given)
+    deleted = table(u8).pop(7)["code"]
+    run = read(**given)
+    assert len(run.of("SCHEMA")) == 1
+    (record,) = run.records
+    assert record.keys() == first.records[0].keys()
+    kept, _ = loaded.rows[STREAM][deleted,]
+    assert kept["name"] is None
+    assert kept[GONE]
+    assert run.log.count("deleted rows become blank") == (how == "stream maps")
 
 
 def test_what_returns_lives_again(read: Read, u8: Sandbox) -> None:
@@ -773,7 +844,7 @@ def test_fields_of_a_declared_list_may_be_null_beside_a_deletion(read: Read, u8:
     given = {"streams": ["fitem"], "resources": {"fitem": {"key": ["code"], "schema": fields}}}
     schema = read(**given).of("SCHEMA")[0]["schema"]
     del u8.tables["fitem"][0]
-    (record,) = read(**given).records
+    (record,) = read(**given, deleted_rows="blank").records
     assert record["name"] is None
     Draft202012Validator(schema).validate(record)
     assert schema["properties"]["code"] == {"type": "string"}

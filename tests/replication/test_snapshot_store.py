@@ -69,7 +69,9 @@ def test_a_run_without_changes_writes_no_file(read: Read, folder: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     second = read()
     assert second.records == []
-    assert second.state == first.state
+    bookmarks = [run.state["bookmarks"]["customercontacts"] for run in (first, second)]
+    assert bookmarks[0].pop("complete_at") <= bookmarks[1].pop("complete_at")
+    assert bookmarks[0] == bookmarks[1]
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 

@@ -444,7 +444,7 @@ def test_incremental_reads_from_the_bookmark_on_and_moves_it(
     assert "code_begin" not in pages(u8)[0]
     last = codes(u8)[-1]
     bookmark = {"snapshot": None, "replication_key": "code", "replication_key_value": last}
-    assert first.state == {"bookmarks": {"customercontacts": bookmark}}
+    assert bookmark.items() <= first.state["bookmarks"]["customercontacts"].items()
     assert first.of("SCHEMA")[0]["bookmark_properties"] == ["code"]
 
     u8.tables["customercontacts"].extend(contact(number) for number in (226, 227))
