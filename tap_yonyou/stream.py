@@ -68,7 +68,6 @@ class U8Stream(Stream):
         self._writer = writer
         #: The data sources; only None unless several are read.
         self._sources: list[int | None] = [*dict.fromkeys(sources or (None,))]
-        self._extracted = datetime.now(UTC)
         #: Whether the last SCHEMA was of deletions, and its new fields.
         self._known_to_target: tuple[bool, tuple[str, ...]] = False, ()
 
@@ -123,15 +122,17 @@ class U8Stream(Stream):
             yield from islice(chain.from_iterable(read), 1)
             return
         for records in read:
-            yield from self._emit(records)
+            for part in self._parts(records):
+                yield from part
         version = self._version
         if version.is_new and all(one.is_proved for one in self.readings.values()):
             # The target deletes the rows of older versions.
             self._write_activate_version_message(version.number or 0)
 
-    def _emit(self, records: Records) -> Iterator[dict[str, Any]]:
+    def _parts(self, records: Records) -> Iterator[Records]:
         """Give records, those of deletions under a SCHEMA of their own that spares other fields."""
-        self._extracted = datetime.now(UTC)
+        version = {"version": self._stream_version} if self._stream_version is not None else {}
+        self._writer.hold(self._alias or "", **version, time_extracted=datetime.now(UTC))
         self.state_manager.is_flushed = False
         living = len(records)
         while living and records[living - 1].get(DELETED_AT):
@@ -143,7 +144,7 @@ class U8Stream(Stream):
             if known != self._known_to_target:
                 self._write_schema_message(of_deletions=known[0])
             try:
-                yield from part
+                yield part
             finally:
                 # Written before anything else happens.
                 self._writer.flush()
@@ -281,11 +282,7 @@ class U8Stream(Stream):
             with blaming_stream_maps():
                 super()._write_record_message(record)
             return
-        message: dict[str, Any] = {"type": "RECORD", "stream": self._alias, "record": record}
-        if self._stream_version is not None:
-            message["version"] = self._stream_version
-        message["time_extracted"] = self._extracted
-        self._writer.write_record(message)
+        self._writer.held.append(record)
 
     @cached_property
     def _alias(self) -> str | None:

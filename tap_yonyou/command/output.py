@@ -70,18 +70,24 @@ class Writer(MsgSpecWriter):
         #: Whether the last message was a STATE.
         self.ends_with_state = False
         self._is_large = False
-        self._records: list[dict[str, Any]] = []
+        #: Records that are written with the next message, or by `flush`.
+        self.held: list[dict[str, Any]] = []
+        self._stream = ""
+        self._others: dict[str, Any] = {}
 
-    def write_record(self, message: dict[str, Any]) -> None:
-        """Write a RECORD message, at the latest with the next `flush`."""
-        self.ends_with_state = False
-        self._records.append(message)
+    def hold(self, stream: str, **others: Any) -> None:
+        """Hold records of a stream from now on, whose messages have these other members."""
+        self._stream, self._others = stream, others
 
     def flush(self) -> None:
         """Write the records that are held."""
-        if records := self._records:
-            self._records = []
-            self.write(encoder.encode_lines(records))
+        if held := self.held:
+            self.held, stream, others = [], self._stream, self._others
+            self.ends_with_state = False
+            messages = [
+                {"type": "RECORD", "stream": stream, "record": record, **others} for record in held
+            ]
+            self.write(encoder.encode_lines(messages))
 
     @override
     def write_message(self, message: Message) -> None:

@@ -12,10 +12,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from sandbox import ACCOUNTS, Fault, Sandbox, contacts
+from tap_yonyou.command.output import Writer
 from tap_yonyou.command.progress import Progress
 from tap_yonyou.compat import override
 from tap_yonyou.errors import U8Error
@@ -134,15 +134,9 @@ def test_no_thread_is_left_behind(u8: Sandbox) -> None:
         time.sleep(0.02)
 
 
-class Silent(MsgSpecWriter):
+class Silent(Writer):
     @override
-    def write_message(self, message: object) -> None:
-        pass
-
-    def write_record(self, message: object) -> None:
-        pass
-
-    def flush(self) -> None:
+    def write(self, lines: object) -> None:
         pass
 
 
