@@ -1,0 +1,1 @@
+{{ stage('pay_entry') }}

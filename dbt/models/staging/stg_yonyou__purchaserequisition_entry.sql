@@ -1,0 +1,1 @@
+{{ stage('purchaserequisition_entry') }}

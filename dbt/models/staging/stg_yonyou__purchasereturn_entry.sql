@@ -1,0 +1,1 @@
+{{ stage('purchasereturn_entry') }}

@@ -1,0 +1,1 @@
+{{ stage('tap_yonyou_reads') }}
