@@ -105,7 +105,8 @@ def files() -> dict[Path, str]:
         MODELS / "sources.yml": _yaml({"sources": [sources]}),
         STAGING / "staging.yml": _yaml({"models": [_model(stream) for stream in all_streams]}),
         **{
-            STAGING / f"{model_name(stream.name)}.sql": f"{{{{ stage('{stream.name}') }}}}\n"
+            STAGING
+            / f"{model_name(stream.name)}.sql": f"{{{{ tap_yonyou.stage('{stream.name}') }}}}\n"
             for stream in all_streams
         },
     }
@@ -172,7 +173,7 @@ def _model(stream: Stream) -> dict[str, Any]:
         "name": model_name(stream.name),
         "description": stream.schema["title"],
         "data_tests": [
-            {"is_key": {"name": f"key_of_{stream.name}", "arguments": {"columns": key}}}
+            {"tap_yonyou.is_key": {"name": f"key_of_{stream.name}", "arguments": {"columns": key}}}
         ],
         "columns": columns,
     }

@@ -1,1 +1,1 @@
-{{ stage('accept') }}
+{{ tap_yonyou.stage('accept') }}

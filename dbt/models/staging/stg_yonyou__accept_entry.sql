@@ -1,1 +1,1 @@
-{{ stage('accept_entry') }}
+{{ tap_yonyou.stage('accept_entry') }}

@@ -1,1 +1,1 @@
-{{ stage('batchproperty') }}
+{{ tap_yonyou.stage('batchproperty') }}

@@ -1,1 +1,1 @@
-{{ stage('bom') }}
+{{ tap_yonyou.stage('bom') }}

@@ -1,1 +1,1 @@
-{{ stage('bom_entry') }}
+{{ tap_yonyou.stage('bom_entry') }}

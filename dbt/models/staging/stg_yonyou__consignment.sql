@@ -1,1 +1,1 @@
-{{ stage('consignment') }}
+{{ tap_yonyou.stage('consignment') }}

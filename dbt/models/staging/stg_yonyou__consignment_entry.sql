@@ -1,1 +1,1 @@
-{{ stage('consignment_entry') }}
+{{ tap_yonyou.stage('consignment_entry') }}

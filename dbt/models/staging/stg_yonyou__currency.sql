@@ -1,1 +1,1 @@
-{{ stage('currency') }}
+{{ tap_yonyou.stage('currency') }}

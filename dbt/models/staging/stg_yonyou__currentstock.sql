@@ -1,1 +1,1 @@
-{{ stage('currentstock') }}
+{{ tap_yonyou.stage('currentstock') }}

@@ -1,1 +1,1 @@
-{{ stage('customer') }}
+{{ tap_yonyou.stage('customer') }}

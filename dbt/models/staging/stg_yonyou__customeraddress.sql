@@ -1,1 +1,1 @@
-{{ stage('customeraddress') }}
+{{ tap_yonyou.stage('customeraddress') }}

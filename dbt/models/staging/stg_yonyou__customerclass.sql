@@ -1,1 +1,1 @@
-{{ stage('customerclass') }}
+{{ tap_yonyou.stage('customerclass') }}

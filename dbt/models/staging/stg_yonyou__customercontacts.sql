@@ -1,1 +1,1 @@
-{{ stage('customercontacts') }}
+{{ tap_yonyou.stage('customercontacts') }}

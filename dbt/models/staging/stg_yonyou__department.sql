@@ -1,1 +1,1 @@
-{{ stage('department') }}
+{{ tap_yonyou.stage('department') }}

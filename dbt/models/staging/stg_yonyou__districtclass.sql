@@ -1,1 +1,1 @@
-{{ stage('districtclass') }}
+{{ tap_yonyou.stage('districtclass') }}

@@ -1,1 +1,1 @@
-{{ stage('exchangerate') }}
+{{ tap_yonyou.stage('exchangerate') }}

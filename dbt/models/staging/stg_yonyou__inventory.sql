@@ -1,1 +1,1 @@
-{{ stage('inventory') }}
+{{ tap_yonyou.stage('inventory') }}

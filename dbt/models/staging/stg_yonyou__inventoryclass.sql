@@ -1,1 +1,1 @@
-{{ stage('inventoryclass') }}
+{{ tap_yonyou.stage('inventoryclass') }}

@@ -1,1 +1,1 @@
-{{ stage('otherin') }}
+{{ tap_yonyou.stage('otherin') }}

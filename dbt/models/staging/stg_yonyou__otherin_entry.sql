@@ -1,1 +1,1 @@
-{{ stage('otherin_entry') }}
+{{ tap_yonyou.stage('otherin_entry') }}

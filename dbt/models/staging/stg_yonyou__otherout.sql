@@ -1,1 +1,1 @@
-{{ stage('otherout') }}
+{{ tap_yonyou.stage('otherout') }}

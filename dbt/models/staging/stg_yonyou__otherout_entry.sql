@@ -1,1 +1,1 @@
-{{ stage('otherout_entry') }}
+{{ tap_yonyou.stage('otherout_entry') }}

@@ -1,1 +1,1 @@
-{{ stage('oughtpay') }}
+{{ tap_yonyou.stage('oughtpay') }}

@@ -1,1 +1,1 @@
-{{ stage('oughtpay_entry') }}
+{{ tap_yonyou.stage('oughtpay_entry') }}

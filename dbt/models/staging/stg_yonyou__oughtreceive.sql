@@ -1,1 +1,1 @@
-{{ stage('oughtreceive') }}
+{{ tap_yonyou.stage('oughtreceive') }}

@@ -1,1 +1,1 @@
-{{ stage('oughtreceive_entry') }}
+{{ tap_yonyou.stage('oughtreceive_entry') }}

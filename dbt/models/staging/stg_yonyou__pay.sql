@@ -1,1 +1,1 @@
-{{ stage('pay') }}
+{{ tap_yonyou.stage('pay') }}

@@ -1,1 +1,1 @@
-{{ stage('pay_entry') }}
+{{ tap_yonyou.stage('pay_entry') }}

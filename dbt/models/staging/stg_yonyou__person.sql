@@ -1,1 +1,1 @@
-{{ stage('person') }}
+{{ tap_yonyou.stage('person') }}

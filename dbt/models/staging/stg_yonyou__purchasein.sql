@@ -1,1 +1,1 @@
-{{ stage('purchasein') }}
+{{ tap_yonyou.stage('purchasein') }}

@@ -1,1 +1,1 @@
-{{ stage('purchasein_entry') }}
+{{ tap_yonyou.stage('purchasein_entry') }}

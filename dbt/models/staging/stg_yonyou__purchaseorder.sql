@@ -1,1 +1,1 @@
-{{ stage('purchaseorder') }}
+{{ tap_yonyou.stage('purchaseorder') }}

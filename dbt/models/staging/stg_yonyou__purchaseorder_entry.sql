@@ -1,1 +1,1 @@
-{{ stage('purchaseorder_entry') }}
+{{ tap_yonyou.stage('purchaseorder_entry') }}

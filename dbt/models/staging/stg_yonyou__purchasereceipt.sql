@@ -1,1 +1,1 @@
-{{ stage('purchasereceipt') }}
+{{ tap_yonyou.stage('purchasereceipt') }}

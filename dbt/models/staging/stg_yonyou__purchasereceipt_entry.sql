@@ -1,1 +1,1 @@
-{{ stage('purchasereceipt_entry') }}
+{{ tap_yonyou.stage('purchasereceipt_entry') }}

@@ -1,1 +1,1 @@
-{{ stage('purchaserequisition') }}
+{{ tap_yonyou.stage('purchaserequisition') }}

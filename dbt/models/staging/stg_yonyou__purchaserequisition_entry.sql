@@ -1,1 +1,1 @@
-{{ stage('purchaserequisition_entry') }}
+{{ tap_yonyou.stage('purchaserequisition_entry') }}

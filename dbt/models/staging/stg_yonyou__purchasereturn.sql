@@ -1,1 +1,1 @@
-{{ stage('purchasereturn') }}
+{{ tap_yonyou.stage('purchasereturn') }}

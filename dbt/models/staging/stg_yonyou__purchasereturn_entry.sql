@@ -1,1 +1,1 @@
-{{ stage('purchasereturn_entry') }}
+{{ tap_yonyou.stage('purchasereturn_entry') }}

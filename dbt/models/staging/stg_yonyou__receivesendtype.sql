@@ -1,1 +1,1 @@
-{{ stage('receivesendtype') }}
+{{ tap_yonyou.stage('receivesendtype') }}

@@ -1,1 +1,1 @@
-{{ stage('returnorder') }}
+{{ tap_yonyou.stage('returnorder') }}

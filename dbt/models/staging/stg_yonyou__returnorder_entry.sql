@@ -1,1 +1,1 @@
-{{ stage('returnorder_entry') }}
+{{ tap_yonyou.stage('returnorder_entry') }}

@@ -1,1 +1,1 @@
-{{ stage('saleinvoice') }}
+{{ tap_yonyou.stage('saleinvoice') }}

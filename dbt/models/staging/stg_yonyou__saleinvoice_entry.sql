@@ -1,1 +1,1 @@
-{{ stage('saleinvoice_entry') }}
+{{ tap_yonyou.stage('saleinvoice_entry') }}

@@ -1,1 +1,1 @@
-{{ stage('saleorder') }}
+{{ tap_yonyou.stage('saleorder') }}

@@ -1,1 +1,1 @@
-{{ stage('saleorder_entry') }}
+{{ tap_yonyou.stage('saleorder_entry') }}

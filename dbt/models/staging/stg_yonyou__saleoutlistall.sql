@@ -1,1 +1,1 @@
-{{ stage('saleoutlistall') }}
+{{ tap_yonyou.stage('saleoutlistall') }}

@@ -1,1 +1,1 @@
-{{ stage('tap_yonyou_reads') }}
+{{ tap_yonyou.stage('tap_yonyou_reads') }}

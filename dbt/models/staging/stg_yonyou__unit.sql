@@ -1,1 +1,1 @@
-{{ stage('unit') }}
+{{ tap_yonyou.stage('unit') }}

@@ -1,1 +1,1 @@
-{{ stage('vendor') }}
+{{ tap_yonyou.stage('vendor') }}

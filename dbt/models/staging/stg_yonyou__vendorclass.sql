@@ -1,1 +1,1 @@
-{{ stage('vendorclass') }}
+{{ tap_yonyou.stage('vendorclass') }}

@@ -1,1 +1,1 @@
-{{ stage('voucherdetails') }}
+{{ tap_yonyou.stage('voucherdetails') }}

@@ -1,1 +1,1 @@
-{{ stage('warehouse') }}
+{{ tap_yonyou.stage('warehouse') }}
