@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from demo.__main__ import LISTS, SCHEMA, connect, fit, load, say
 from demo.pipeline import Pipeline
@@ -16,8 +17,8 @@ MODELS = "yonyou_demo"
 #: What is asked of the models, with how wide each column is shown.
 QUERIES = {
     "When was each list last read completely?": (
-        f"SELECT * FROM {MODELS}.freshness ORDER BY stream",
-        (20, 3, 34, 6, 30),
+        f"SELECT stream, last_complete_read, hours_since, last_outcomes FROM {MODELS}.freshness",
+        (20, 34, 6, 30),
     ),
     "What was ordered, and by which customers?": (
         f"""
@@ -52,12 +53,20 @@ def main() -> int:
             if not load(job, DBT_POSTGRES_SCHEMA=MODELS):
                 return 1
             with connect(url) as database:
-                for question, (query, widths) in QUERIES.items():
-                    say(question)
-                    for row in database.execute(query):
-                        cells = (fit(value, w) for value, w in zip(row, widths, strict=True))
-                        print("".join(cells).rstrip())
-    return 0
+                answered = [
+                    show(question, database.execute(query).fetchall(), widths)
+                    for question, (query, widths) in QUERIES.items()
+                ]
+    return 0 if all(answered) else 1
+
+
+def show(question: str, found: list[tuple[Any, ...]], widths: tuple[int, ...]) -> bool:
+    """Print a question and the rows that answer it, if there are any."""
+    say(question)
+    for row in found:
+        cells = (fit(value, width) for value, width in zip(row, widths, strict=True))
+        print("".join(cells).rstrip())
+    return bool(found)
 
 
 if __name__ == "__main__":
