@@ -6,11 +6,11 @@ max(ended_at) filter (where outcome = 'complete') at time zone '{{ var('time_zon
 
 {#- That of the list whose last complete read is the oldest, for `dbt source freshness`. -#}
 {% macro oldest_read(reads) -%}
-select min(last_complete)
-from (
-    select coalesce({{ tap_yonyou.last_complete() }}, 'epoch') as last_complete
+select min(coalesce(last_complete, 'epoch'))
+from unnest(array['{{ tap_yonyou.streams() | join("', '") }}']) as wanted (stream)
+left join (
+    select stream, {{ tap_yonyou.last_complete() }} as last_complete
     from {{ reads }}
-    where stream in ('{{ tap_yonyou.streams() | join("', '") }}')
     group by stream, data_source
-) as lists
+) as lists using (stream)
 {%- endmacro %}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import psycopg
@@ -28,10 +28,25 @@ if TYPE_CHECKING:
 
     from tests.conftest import RunTap
 
-DBT = ROOT / ".meltano" / "utilities" / "dbt-postgres" / "venv" / "bin" / "dbt"
+PYTHON = ROOT / ".meltano" / "utilities" / "dbt-postgres" / "venv" / "bin" / "python"
+#: Runs commands of dbt in one process, which reads the project once.
+DBT = """
+import json, sys
+from dbt.cli.main import dbtRunner
+manifest = dbtRunner().invoke(["parse", *json.loads(sys.argv[2])]).result
+for command in json.loads(sys.argv[1]):
+    dbtRunner(manifest).invoke(command)
+"""
 RAW = f"yonyou_raw_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 MADE = f"yonyou_models_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 STREAMS = ["customer", "customercontacts"]
+READS = [
+    ("customercontacts", 10, "complete"),
+    ("customer", 9, "complete"),
+    ("customer", 7, "complete"),
+    ("customer", 5, "failed"),
+    ("customer", 3, "unproved"),
+]
 BY_NAME = {stream.name: stream for stream in models.streams()}
 
 
@@ -68,6 +83,13 @@ def test_a_column_has_the_type_of_what_it_holds(stream: str, column: str, kind: 
     assert models.column_type(BY_NAME[stream].schema["properties"][column]) == kind
 
 
+class Built(NamedTuple):
+    """How it ended, by view and test; and how fresh the source is, with hours."""
+
+    statuses: dict[str, str]
+    freshness: tuple[str, int]
+
+
 class Warehouse:
     """The tap, target-postgres and dbt, run after run."""
 
@@ -99,37 +121,42 @@ class Warehouse:
         )
         self.given["state"] = json.loads(out.splitlines()[-1])
 
-    def build(self, *args: str, streams: list[str] = STREAMS, **env: str) -> dict[str, str]:
-        """Run `dbt build`, and give the status of each view and test."""
+    def build(self, *select: str, labels: str = "", streams: list[str] = STREAMS) -> Built:
+        """Run `dbt build` and `dbt source freshness`."""
         # No character of the password stands for itself, as if all of them were special.
         url = re.sub(r"(?<=:)[^:/@]+(?=@)", lambda found: encoded(found[0]), self.url)
         ours = {
+            "TAP_YONYOU_DS_SEQUENCE": "1",
             "TAP_YONYOU_STREAMS": json.dumps(streams),
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": RAW,
             "TARGET_POSTGRES_SQLALCHEMY_URL": url,
             "DBT_POSTGRES_SCHEMA": MADE,
+            "DBT_PROFILES_DIR": "dbt",
+            "DBT_PROJECT_DIR": "dbt",
             "DBT_LOG_PATH": str(self.folder),
             "DBT_TARGET_PATH": str(self.folder),
             "PGTZ": "America/New_York",  # not to be relied on
         }
         foreign = ("DBT_", "TAP_YONYOU_", "TARGET_POSTGRES_", "PG")
         inherited = {name: v for name, v in os.environ.items() if not name.startswith(foreign)}
-        written = self.folder / "run_results.json"
-        written.unlink(missing_ok=True)
+        given = [f"--vars={{labels: '{labels}'}}"]
+        commands = [["build", *given, *select], ["source", "freshness", *given]]
+        files = [self.folder / name for name in ("run_results.json", "sources.json")]
+        for file in files:
+            file.unlink(missing_ok=True)
         done = subprocess.run(
-            [DBT, "build", "--project-dir=dbt", "--profiles-dir=dbt", *args],
+            [PYTHON, "-c", DBT, json.dumps(commands), json.dumps(given)],
             capture_output=True,
             check=False,
             cwd=ROOT,
             encoding="utf-8",
-            env=inherited | ours | env,
+            env=inherited | ours,
         )
-        assert written.exists(), done.stdout
-        results = json.loads(written.read_text("utf-8"))["results"]
-        by_name = {result["unique_id"].split(".")[2]: result["status"] for result in results}
-        failed = {*by_name.values()} - {"success", "pass"}
-        assert (done.returncode == 0) == (not failed), done.stdout
-        return by_name
+        assert all(file.exists() for file in files), done.stdout + done.stderr
+        results, (freshness,) = (json.loads(f.read_text("utf-8"))["results"] for f in files)
+        statuses = {result["unique_id"].split(".")[2]: result["status"] for result in results}
+        hours = round(freshness["max_loaded_at_time_ago_in_s"] / 3600)
+        return Built(statuses, (freshness["status"], hours))
 
     def columns(self, view: str) -> dict[str, tuple[str, str | None]]:
         found = self.query(
@@ -144,16 +171,16 @@ class Warehouse:
         return self.query(f"SELECT code, name, data_source FROM {view} ORDER BY code")
 
     def add_reads(self) -> None:
-        """Note four reads of customers, in China's time, of which the first two were complete."""
+        """Note reads by the hours that they are ago, in China's time."""
         self.query(
             f"CREATE TABLE {RAW}.tap_yonyou_reads (run_id text, stream text, data_source bigint, "
             "ended_at timestamp, outcome text)"
         )
-        for hours, outcome in ((9, "complete"), (7, "complete"), (5, "failed"), (3, "unproved")):
+        for stream, hours, outcome in READS:
             self.query(
-                f"INSERT INTO {RAW}.tap_yonyou_reads VALUES (%s, 'customer', 1, "
+                f"INSERT INTO {RAW}.tap_yonyou_reads VALUES (%s, %s, 1, "
                 "now() AT TIME ZONE 'Asia/Shanghai' - make_interval(hours => %s), %s)",
-                *(str(hours), hours, outcome),
+                *(str(hours), stream, hours, outcome),
             )
 
 
@@ -167,8 +194,11 @@ def test_models_of_living_rows_are_right_after_every_change(
         warehouse = Warehouse(tap, url, tmp_path)
         warehouse.load()
         warehouse.add_reads()
-        built = warehouse.build(TAP_YONYOU_DS_SEQUENCE="1")
-        assert [*built.values()].count("success") == len(built) / 2 == len(STREAMS) + 2
+        statuses, freshness = warehouse.build()
+        names = ["freshness", *map(models.model_name, (*STREAMS, models.READS))]
+        keys = [f"key_of_{name}" for name in ("freshness", *STREAMS, models.READS)]
+        assert statuses == dict.fromkeys(names, "success") | dict.fromkeys(keys, "pass")
+        assert freshness == ("pass", 10)
         check_first(warehouse)
         assert warehouse.living() == in_u8(contacts)
 
@@ -210,8 +240,12 @@ def check_first(warehouse: Warehouse) -> None:
     assert first == [(date.fromisoformat(raw[0][0][:10]), Decimal(raw[0][1]))]
     assert {about for _, about in warehouse.columns("freshness").values()}.isdisjoint({None})
     assert warehouse.query(
-        f"SELECT stream, data_source, round(hours_since), last_outcomes FROM {MADE}.freshness"
-    ) == [("customer", 1, 7, "unproved, failed, complete")]
+        f"SELECT stream, data_source, round(hours_since), last_outcomes FROM {MADE}.freshness "
+        "ORDER BY stream"
+    ) == [
+        ("customer", 1, 7, "unproved, failed, complete"),
+        ("customercontacts", 1, 10, "complete"),
+    ]
 
 
 def check_everything_in_chinese(warehouse: Warehouse) -> None:
@@ -222,10 +256,13 @@ def check_everything_in_chinese(warehouse: Warehouse) -> None:
     warehouse.query(f"INSERT INTO {RAW}.warehouse VALUES (NULL, 'x')")
     names = ["bom", "customercontacts", "inventory", "unit", "warehouse"]
     views = [models.model_name(name) for name in names]
-    built = warehouse.build("--vars={labels: zh}", "--select", *views, streams=resources.names())
-    assert built.keys() == {*views, *(f"key_of_{name}" for name in names)}
-    wrong = {name for name, status in built.items() if status not in {"success", "pass"}}
+    statuses, freshness = warehouse.build(
+        "--select", *views, labels="zh", streams=resources.names()
+    )
+    assert statuses.keys() == {*views, *(f"key_of_{name}" for name in names)}
+    wrong = {name for name, status in statuses.items() if status not in {"success", "pass"}}
     assert wrong == {"key_of_unit", "key_of_warehouse"}
+    assert freshness[0] == "error"  # most were never read
     assert warehouse.query(f"SELECT * FROM {MADE}.stg_yonyou__unit ORDER BY 1, 3") == [
         (1, "a", Decimal("1.5")),
         (2, "a", None),
