@@ -7,6 +7,7 @@ COPY requirements requirements
 RUN python -m venv /meltano && \
     /meltano/bin/pip install --require-hashes -r requirements/meltano.txt
 COPY pyproject.toml README.md LICENSE meltano.yml ./
+COPY dbt dbt
 COPY tap_yonyou tap_yonyou
 RUN /meltano/bin/meltano install && rm .meltano/meltano.db
 

@@ -6,10 +6,13 @@ PYTHON ?= python3
 # More than there are cores, because many tests wait.
 WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 
-.PHONY: demo fleet test coverage bench dist lock clean
+.PHONY: demo models fleet test coverage bench dist lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
 	.venv/bin/python -m demo
+
+models: .venv/.ready .meltano/.ready  ## The same, and models of the tables through dbt
+	.venv/bin/python -m demo.models
 
 fleet: .venv/.ready .meltano/.ready .venv-dagster/.ready  ## Many account sets, through Dagster; ten minutes
 	.venv/bin/python -m demo.fleet
@@ -42,7 +45,7 @@ lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
 
 clean:  ## Remove all that make has made
-	rm -rf .venv .venv-meltano .venv-dagster .venv-release .venv-bench dist .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-meltano .venv-dagster .venv-release .venv-bench dist dbt/logs dbt/target .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'
@@ -57,7 +60,7 @@ clean:  ## Remove all that make has made
 	touch $@
 
 # pip, unlike Meltano's default installer, knows the mirrors and certificates set up for pip.
-.meltano/.ready: .venv-meltano/.ready meltano.yml $(wildcard requirements/ta*.txt) pyproject.toml
+.meltano/.ready: .venv-meltano/.ready meltano.yml $(wildcard requirements/ta*.txt) requirements/dbt.txt pyproject.toml
 	MELTANO_VENV_BACKEND=virtualenv .venv-meltano/bin/meltano install
 	touch $@
 

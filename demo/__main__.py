@@ -71,12 +71,13 @@ def connect(url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
 
 
-def load(pipeline: Pipeline) -> bool:
-    """Run the pipeline and show what the tap sums up."""
-    say("meltano run tap-yonyou target-postgres")
-    done: CompletedProcess[str] = pipeline.run()
+def load(pipeline: Pipeline, **more: str) -> bool:
+    """Run the pipeline and show what the tap and dbt sum up."""
+    say(f"meltano run {' '.join(pipeline.blocks)}")
+    done: CompletedProcess[str] = pipeline.run(**more)
     lines = done.stdout.splitlines()
-    print("\n".join(lines if done.returncode else [s for s in lines if "set to null" in s]))
+    summary = [line for line in lines if "set to null" in line or "PASS=" in line]
+    print("\n".join(lines if done.returncode else summary))
     return done.returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""`meltano run tap-yonyou target-postgres`, as a user runs it."""
+"""`meltano run`, as a user runs it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Pipeline:
         schema: The schema to load into.
         directory: Where Meltano keeps the state.
         project: The Meltano project.
+        blocks: What `meltano run` runs.
     """
 
     u8: Sandbox
@@ -37,6 +38,7 @@ class Pipeline:
     schema: str
     directory: Path
     project: Path = ROOT
+    blocks: tuple[str, ...] = ("tap-yonyou", "target-postgres")
 
     def environment(self, **more: str) -> dict[str, str]:
         """Give the variables that a user would put into `.env`.
@@ -47,7 +49,7 @@ class Pipeline:
         Returns:
             The whole environment for Meltano.
         """
-        ours = ("TAP_YONYOU_", "TARGET_POSTGRES_", "MELTANO_")
+        ours = ("TAP_YONYOU_", "TARGET_POSTGRES_", "MELTANO_", "DBT_")
         env = {name: v for name, v in os.environ.items() if not name.startswith(ours)}
         documents = [f"{name}_entry" for name in self.u8.tables if name in self.u8.lines]
         streams = [*self.u8.tables, *documents]
@@ -71,7 +73,7 @@ class Pipeline:
         }
 
     def run(self, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
-        """Run `meltano run tap-yonyou target-postgres`.
+        """Run `meltano run` with the blocks.
 
         Args:
             args: Options for `meltano run`.
@@ -81,7 +83,7 @@ class Pipeline:
             How it ended, with its log in `stdout`.
         """
         return subprocess.run(
-            [MELTANO, "run", *args, "tap-yonyou", "target-postgres"],
+            [MELTANO, "run", *args, *self.blocks],
             check=False,
             cwd=self.project,
             env=self.environment(**more),

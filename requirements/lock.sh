@@ -14,6 +14,7 @@ hashed() {
 }
 hashed --group dev --group lock pyproject.toml -o requirements/dev.txt
 hashed --group meltano -o requirements/meltano.txt
+hashed --group dbt -o requirements/dbt.txt
 hashed --group release -o requirements/release.txt
 # Meltano installs the plugins with these as constraints, which know no hashes and no extras.
 compile pyproject.toml -o requirements/tap-yonyou.txt

@@ -84,7 +84,7 @@ _GROUPS = (
 
 
 #: What takes longest.
-_SLOWEST = ("tests/project/test_meltano", "tests/replication/test_postgres")
+_SLOWEST = ("tests/project/test_m", "tests/replication/test_postgres")
 
 
 class Schedule(LoadScopeScheduling):
@@ -104,12 +104,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with Meltano and PostgreSQL, which take longest."""
+    """Begin with Meltano, dbt and PostgreSQL, which take longest."""
 
     def is_slow(item: pytest.Item) -> bool:
-        return item.nodeid.startswith(
-            ("tests/project/test_meltano", "tests/replication/test_postgres")
-        )
+        return item.nodeid.startswith(_SLOWEST)
 
     for item in filter(is_slow, items):
         item.add_marker(pytest.mark.timeout(300))

@@ -1,4 +1,4 @@
-"""What follows from the tap and its resources: files for Meltano, and pages of docs/.
+"""What follows from the tap and its resources: files for Meltano and dbt, and pages of docs/.
 
 `python -m tools.documents` writes them; a test fails if they are out of date.
 """
@@ -15,6 +15,7 @@ import yaml
 
 from tap_yonyou.tap import TapYonyou
 from tap_yonyou.u8 import resources
+from tools import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -191,6 +192,7 @@ def files() -> dict[Path, str]:
             words.file: _PAGE_PART.put(words.file.read_text("utf-8"), streams_page(streams, words))
             for words in (ENGLISH, CHINESE)
         },
+        **models.files(),
     }
 
 

@@ -128,6 +128,10 @@ def test_every_plugin_is_pinned(kind: str) -> None:
         assert requirement == "-e ." or requirement in pins.splitlines()
 
 
+def test_dbt_is_installed_with_hashes() -> None:
+    assert plugin("utilities", "dbt-postgres")["pip_url"].startswith("--require-hashes -r ")
+
+
 def test_env_example_has_every_setting_with_its_description() -> None:
     text = (ROOT / ".env.example").read_text("utf-8")
     names = re.findall(r"^(?:# )?TAP_YONYOU_(\w+)=\S", text, re.MULTILINE)
@@ -368,7 +372,17 @@ def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path)
     needed = [
         ROOT / name for name in ("Makefile", "meltano.yml", ".env.example", "README.zh-CN.md")
     ]
-    for folder in ("bench", "demo", "docs", "examples", "requirements", "sandbox", "tests"):
+    for folder in (
+        "bench",
+        "dbt/macros",
+        "dbt/models",
+        "demo",
+        "docs",
+        "examples",
+        "requirements",
+        "sandbox",
+        "tests",
+    ):
         needed += [path for path in (ROOT / folder).rglob("*.*") if "__pycache__" not in path.parts]
     assert {str(path.relative_to(ROOT)) for path in needed} <= there
 

@@ -1,0 +1,1 @@
+{{ tap_yonyou.stage('purchasein_entry') }}

@@ -1,0 +1,1 @@
+{{ tap_yonyou.stage('saleorder_entry') }}
