@@ -25,7 +25,8 @@ class Pipeline:
     """A pipeline of this project with a source, a target and a state of its own.
 
     Attributes:
-        u8: Where to read; each of its lists is a stream, and so are the lines of its documents.
+        u8: Where to read; each of its lists is a stream, and so are the lines of its documents
+            and the reads.
         database_url: Where to load, `postgresql+psycopg://…`.
         schema: The schema to load into.
         directory: Where Meltano keeps the state.
@@ -52,7 +53,7 @@ class Pipeline:
         ours = ("TAP_YONYOU_", "TARGET_POSTGRES_", "MELTANO_", "DBT_")
         env = {name: v for name, v in os.environ.items() if not name.startswith(ours)}
         documents = [f"{name}_entry" for name in self.u8.tables if name in self.u8.lines]
-        streams = [*self.u8.tables, *documents]
+        streams = [*self.u8.tables, *documents, "tap_yonyou_reads"]
         settings: Mapping[str, object] = {
             **self.u8.accounts._asdict(),
             "api_url": self.u8.url,

@@ -7,7 +7,7 @@ max(ended_at) filter (where outcome = 'complete') at time zone '{{ var('time_zon
 {#- That of the list whose last complete read is the oldest, for `dbt source freshness`. -#}
 {% macro oldest_read(reads) -%}
 select min(coalesce(last_complete, 'epoch'))
-from unnest(array['{{ tap_yonyou.streams() | join("', '") }}']) as wanted (stream)
+from unnest(array['{{ tap_yonyou.streams() | reject("equalto", "tap_yonyou_reads") | join("', '") }}']) as wanted (stream)
 left join (
     select stream, {{ tap_yonyou.last_complete() }} as last_complete
     from {{ reads }}
