@@ -32,8 +32,8 @@ bench: .venv/.ready .meltano/.ready  ## Compare with the peers; writes docs/benc
 	.venv/bin/python -m bench $(BENCH)
 
 address: .venv/.ready  ## Set the repository's address everywhere: make address URL=https://…
-	@expr '$(URL)' : 'https://[^/]*/.*[^/]/[^/][^/]*$$' > /dev/null || { echo 'Say URL=https://host/owner/repository'; exit 1; }
-	sed 's|^Repository = .*|Repository = "$(URL)"|' pyproject.toml > pyproject.new && mv pyproject.new pyproject.toml
+	@expr '$(URL:.git=)' : 'https://[^/]*/.*[^/]/[^/][^/]*$$' > /dev/null || { echo 'Say URL=https://host/owner/repository'; exit 1; }
+	sed 's|^Repository = .*|Repository = "$(URL:.git=)"|' pyproject.toml > pyproject.new && mv pyproject.new pyproject.toml
 	rm -rf hub/_data
 	.venv/bin/python -m tools.documents
 

@@ -403,7 +403,7 @@ def test_one_command_sets_the_address_everywhere(tmp_path: Path) -> None:
     refused = subprocess.run([*make, f"URL={new}/"], check=False, cwd=tmp_path, capture_output=True)
     assert refused.returncode == 2
     assert (tmp_path / "pyproject.toml").read_text("utf-8") == PYPROJECT.read_text("utf-8")
-    subprocess.run([*make, f"URL={new}"], check=True, cwd=tmp_path, capture_output=True)
+    subprocess.run([*make, f"URL={new}.git"], check=True, cwd=tmp_path, capture_output=True)
     written = [path for path in tmp_path.rglob("*") if path.is_file() and ".venv" not in path.parts]
     assert [path for path in written if old.encode() in path.read_bytes()] == []
     (entry,) = (tmp_path / "hub").rglob("*.yml")
