@@ -6,7 +6,7 @@ PYTHON ?= python3
 # More than there are cores, because many tests wait.
 WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
 
-.PHONY: demo models fleet test coverage bench dist lock clean
+.PHONY: demo models fleet test coverage bench address dist lock clean
 
 demo: .venv/.ready .meltano/.ready  ## The main job: U8+ into PostgreSQL, through Meltano
 	.venv/bin/python -m demo
@@ -34,6 +34,12 @@ bench: .venv/.ready .meltano/.ready  ## Compare with the peers; writes docs/benc
 	-$(MAKE) --keep-going $(PEERS:%=.venv-bench/%/.ready)
 	.venv/bin/python -m bench $(BENCH)
 
+address: .venv/.ready  ## Set the repository's address everywhere: make address URL=https://…
+	@expr '$(URL:.git=)' : 'https://[^/]*/.*[^/]/[^/][^/]*$$' > /dev/null || { echo 'Say URL=https://host/owner/repository'; exit 1; }
+	sed 's|^Repository = .*|Repository = "$(URL:.git=)"|' pyproject.toml > pyproject.new && mv pyproject.new pyproject.toml
+	rm -rf hub/_data
+	.venv/bin/python -m tools.documents
+
 dist: .venv-release/.ready  ## Wheel and sdist, checked, with what is in them and checksums
 	rm -rf dist
 	.venv-release/bin/python -m hatchling build
@@ -45,7 +51,7 @@ lock: .venv/.ready  ## Pin the requirements anew
 	sh requirements/lock.sh
 
 clean:  ## Remove all that make has made
-	rm -rf .venv .venv-meltano .venv-dagster .venv-release .venv-bench dist dbt/logs dbt/target .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
+	rm -rf .venv .venv-meltano .venv-dagster .venv-release .venv-bench .venv-try dist dbt/logs dbt/target .meltano .mypy_cache .pytest_cache .ruff_cache .coverage*
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 …")'

@@ -1,4 +1,4 @@
-"""What follows from the tap and its resources: files for Meltano and dbt, and pages of docs/.
+"""What follows from the tap, its resources and pyproject.toml: Meltano, dbt, and pages of docs/.
 
 `python -m tools.documents` writes them; a test fails if they are out of date.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -23,9 +25,12 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.resources import Resource
 
 ROOT: Final = Path(__file__).parent.parent
+PYPROJECT: Final = ROOT / "pyproject.toml"
 DEFINITION: Final = ROOT / "tap-yonyou.meltano.yml"
 PROJECT: Final = ROOT / "meltano.yml"
 SETTINGS: Final = ROOT / "docs/settings.md"
+CRONJOB: Final = ROOT / "examples/kubernetes/cronjob.yaml"
+HUB: Final = ROOT / "hub"
 #: Beginnings of the names of the SDK's settings.
 _SDK: Final = ("stream_map", "flattening", "faker")
 
@@ -34,8 +39,7 @@ _HEADER: Final = """\
 #
 #   meltano add tap-yonyou --from-ref ../tap-yonyou/tap-yonyou.meltano.yml
 #
-# This repository has no public address yet. So `repo` is a placeholder, and there is no pip_url:
-# add it in your own meltano.yml, with the address or path of your copy.
+# There is no pip_url: add it in your own meltano.yml, with the address or path of your copy.
 #
 # Written by `python -m tools.documents`.
 """
@@ -137,7 +141,6 @@ CHINESE: Final = Words(
 def definition() -> dict[str, Any]:
     """Define the plugin for `meltano add --from-ref`."""
     schema = _schema()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
         "plugin_type": "extractors",
         "name": TapYonyou.name,
@@ -145,7 +148,7 @@ def definition() -> dict[str, Any]:
         "variant": TapYonyou.name,
         "label": "Yonyou U8+ (用友 U8+)",
         "description": TapYonyou.__doc__,
-        "repo": project["urls"]["Repository"],
+        "repo": metadata()["urls"]["Repository"],
         "executable": TapYonyou.name,
         "capabilities": [capability.value for capability in TapYonyou.capabilities],
         "settings_group_validation": [
@@ -163,6 +166,31 @@ def definition() -> dict[str, Any]:
             for name, setting in schema["properties"].items()
         ],
     }
+
+
+def hub_definition() -> dict[str, Any]:
+    """Define the plugin for Meltano Hub, which has an entry for each variant: for each owner."""
+    about = metadata()
+    entry = definition()
+    del entry["plugin_type"]
+    versions = (re.fullmatch(r".* :: (3\.\d+)", line) for line in about["classifiers"])
+    return entry | {
+        "variant": PurePosixPath(urlsplit(entry["repo"]).path).parent.name.lower(),
+        "pip_url": about["name"],
+        "docs": f"{entry['repo']}/blob/main/docs/meltano.md",
+        "domain_url": "https://open.yonyouup.com",
+        "logo_url": "/assets/logos/extractors/yonyou.svg",
+        "keywords": ["api", "erp", "meltano_sdk", "yonyou"],
+        "maintenance_status": "beta",
+        "quality": "unknown",
+        "supported_python_versions": [version[1] for version in versions if version],
+    }
+
+
+def metadata() -> dict[str, Any]:
+    """Read what pyproject.toml says of the project."""
+    about: dict[str, Any] = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]
+    return about
 
 
 def own_settings() -> dict[str, Any]:
@@ -184,8 +212,17 @@ def files() -> dict[Path, str]:
     del extractor["plugin_type"], extractor["repo"]
     indented = "".join(f"    {line}" for line in _yaml([extractor]).splitlines(keepends=True))
     streams = [resources.load(name) for name in resources.names()]
+    hub = hub_definition()
+    address = re.compile(r'https://[^"(]+(?=/(?:blob|raw)/main/)')
     return {
+        PYPROJECT: address.sub(hub["repo"], PYPROJECT.read_text("utf-8")),
+        CRONJOB: re.sub(r"(?<=/tap-yonyou:)\S+", metadata()["version"], CRONJOB.read_text("utf-8")),
         DEFINITION: _HEADER + _yaml(definition()),
+        HUB / f"_data/meltano/extractors/{hub['name']}/{hub['variant']}.yml": _yaml(
+            # The Hub wants the keys in the order of the alphabet.
+            hub,
+            sort_keys=True,
+        ),
         PROJECT: _PROJECT_PART.put(PROJECT.read_text("utf-8"), indented),
         SETTINGS: _PAGE_PART.put(SETTINGS.read_text("utf-8"), f"\n{_settings_table()}\n"),
         **{
@@ -282,10 +319,11 @@ def _schema() -> dict[str, Any]:
     return schema
 
 
-def _yaml(content: object) -> str:
-    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=90)
+def _yaml(content: object, *, sort_keys: bool = False) -> str:
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=sort_keys, width=90)
 
 
 if __name__ == "__main__":
     for path, text in files().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
-import tomllib
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,10 @@ from tools.documents import (
     DEFINITION,
     ENGLISH,
     PROJECT,
+    PYPROJECT,
     ROOT,
     files,
+    metadata,
     own_settings,
     streams_page,
 )
@@ -351,7 +353,7 @@ def test_the_settings_that_examples_name_exist() -> None:
 def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
     subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = metadata()
     (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as built:
         names = built.namelist()
@@ -379,6 +381,7 @@ def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path)
         "demo",
         "docs",
         "examples",
+        "hub",
         "requirements",
         "sandbox",
         "tests",
@@ -387,11 +390,40 @@ def test_what_is_built_leads_to_the_repository_and_has_its_tests(tmp_path: Path)
     assert {str(path.relative_to(ROOT)) for path in needed} <= there
 
 
-def test_the_changelog_begins_with_this_version() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+def test_the_changelog_begins_with_this_version_or_with_what_will_be_it() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
-    versions = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
-    assert versions[:2] == ["Unreleased", project["version"]]
+    titles = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
+    unreleased = titles[0] == "Unreleased"
+    this, newest, *older = (
+        tuple(map(int, version.split(".")))
+        for version in (metadata()["version"], *titles[unreleased:])
+    )
+    assert [newest, *older] == sorted({newest, *older}, reverse=True)
+    assert this == newest or (unreleased and this > newest)
+
+
+def test_one_command_sets_the_address_everywhere(tmp_path: Path) -> None:
+    old = metadata()["urls"]["Repository"]
+    new = "https://forge.test/Group/part/tap"
+    tracked = subprocess.check_output(
+        ["/usr/bin/env", "git", "ls-files", "-z"], cwd=ROOT, text=True
+    )
+    names = tracked.strip("\0").split("\0")
+    assert sum(old in (ROOT / name).read_text("utf-8") for name in names) > 2
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    make = ["make", "-o", ".venv/.ready", "address"]
+    refused = subprocess.run([*make, f"URL={new}/"], check=False, cwd=tmp_path, capture_output=True)
+    assert refused.returncode == 2
+    assert (tmp_path / "pyproject.toml").read_text("utf-8") == PYPROJECT.read_text("utf-8")
+    subprocess.run([*make, f"URL={new}.git"], check=True, cwd=tmp_path, capture_output=True)
+    written = [path for path in tmp_path.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    assert [path for path in written if old.encode() in path.read_bytes()] == []
+    (entry,) = (tmp_path / "hub").rglob("*.yml")
+    hub = yaml.safe_load(entry.read_text("utf-8"))
+    assert (entry.stem, hub["variant"], hub["repo"]) == ("part", "part", new)
 
 
 def imported(path: Path) -> set[str]:
