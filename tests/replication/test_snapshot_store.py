@@ -218,7 +218,7 @@ def test_a_snapshot_moves_from_the_state_to_a_file(read: Read, u8: Sandbox, fold
 def test_a_tap_that_is_killed_while_it_writes_the_file_loses_nothing(
     read: Read, u8: Sandbox, folder: Path, tmp_path: Path, loaded: Loaded
 ) -> None:
-    u8.tables[STREAM] = contacts(20_000)
+    u8.tables[STREAM] = contacts(5_000)
     read(page_size=5000)
     config, catalog, state = (tmp_path / f"{name}.json" for name in ("config", "catalog", "state"))
     command = [str(TAP), f"--config={config}", f"--catalog={catalog}", f"--state={state}"]
