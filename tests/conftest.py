@@ -75,11 +75,12 @@ def errors_in(log: str) -> list[str]:
     return [line[3] for line in lines if len(line) == 4 and line[1].strip() == "ERROR"]
 
 
-#: Files whose tests share what is costly to set up: a PostgreSQL, a server, an environment.
+#: Files whose tests share what is costly: a PostgreSQL, a server, a run with all streams.
 _GROUPS = (
     "tests/project/test_meltano_add.py",
     "tests/command/test_standard.py",
     "tests/replication/test_postgres.py",
+    "tests/u8/test_every_resource.py",
 )
 
 
@@ -287,14 +288,21 @@ def loaded() -> Loaded:
     return Loaded()
 
 
+#: Catalogs by what decides them: a user discovers once, too, not before each run.
+_CATALOGS: dict[str, dict[str, Any]] = {}
+
+
 @pytest.fixture
-def read(tap: RunTap, loaded: Loaded) -> Read:
+def read(tap: RunTap, loaded: Loaded, settings: dict[str, Any]) -> Read:
     def run(**given: Any) -> Run:
         method = given.pop("method", "LOG_BASED")
         if "catalog" not in given:
             names = ("streams", "resources", "ds_sequences")
             streams = {name: given[name] for name in names if name in given}
-            given["catalog"] = catalog_of(tap, method, **streams)
+            asked = json.dumps([settings | streams | {"api_url": "", "snapshot_store": ""}, method])
+            if asked not in _CATALOGS:
+                _CATALOGS[asked] = catalog_of(tap, method, **streams)
+            given["catalog"] = _CATALOGS[asked]
         if loaded.state is not None:
             given.setdefault("state", loaded.state)
         done = tap(**({"page_size": 50, "concurrency": 1} | given))

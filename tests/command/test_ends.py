@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 PIPE = "the target closed the pipe; look at its log"
 #: Page sizes from a trickle to a flood, and both kinds of stdout that Python has.
 OUTPUTS = [(5, "1"), (5000, "")]
-ALL_OUTPUTS = [(size, unbuffered) for size in (5, 500, 5000) for unbuffered in ("", "1")]
 
 
 @dataclass
@@ -127,7 +126,7 @@ def test_a_slow_reader_and_a_stopped_tap_lose_nothing(output: Output) -> None:
     assert is_complete(out, output)
 
 
-@pytest.mark.parametrize("output", ALL_OUTPUTS, ids=name_of, indirect=True)
+@pytest.mark.parametrize("output", [*OUTPUTS, (500, "")], ids=name_of, indirect=True)
 def test_a_pipe_that_does_not_block_loses_nothing(output: Output) -> None:
     ours, theirs = os.pipe()
     fcntl.fcntl(theirs, fcntl.F_SETFL, os.O_NONBLOCK)

@@ -32,11 +32,43 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+#: For each line on stdin, runs the target in a process forked from this one, which has imported
+#: it: importing takes most of the time of a short run. The line names its config, stdin, stdout
+#: and stderr; the answer is the exit code.
+SERVE = """if True:
+    import os, sys
+    from target_postgres.target import TargetPostgres
+
+    for line in sys.stdin:
+        config, *files = line.rstrip("\\n").split("\\t")
+        if process := os.fork():
+            print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+            continue
+        for fd, path in enumerate(files):
+            os.dup2(os.open(path, os.O_RDWR), fd)
+        sys.argv = ["target-postgres", "--config", config]
+        TargetPostgres.cli()
+"""
+
+
+@pytest.fixture(scope="module")
+def targets() -> Iterator[subprocess.Popen[str]]:
+    command = [str(TARGET.with_name("python")), "-c", SERVE]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+    ) as serving:
+        yield serving
+
+
 class Warehouse:
     """The tap, target-postgres and the table, run after run."""
 
-    def __init__(self, tap: RunTap, database_url: str, folder: Path) -> None:
+    def __init__(
+        self, tap: RunTap, targets: subprocess.Popen[str], database_url: str, folder: Path
+    ) -> None:
         self.tap = tap
+        self.targets = targets
+        self.folder = folder
         self.state: dict[str, Any] | None = None
         self.connection: psycopg.Connection[Any] = psycopg.connect(
             database_url.replace("+psycopg", ""), autocommit=True
@@ -59,15 +91,13 @@ class Warehouse:
     def load(self, messages: str, **given: Any) -> None:
         config = json.loads(self.config.read_text())
         self.config.write_text(json.dumps(config | given))
-        done = subprocess.run(
-            [TARGET, "--config", self.config],
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-            input=messages,
-        )
-        assert done.returncode == 0, done.stderr
-        if states := done.stdout.splitlines():
+        _, stdout, stderr = files = [self.folder / name for name in ("in", "out", "log")]
+        for file, content in zip(files, (messages, "", ""), strict=True):
+            file.write_text(content, "utf-8")
+        print(self.config, *files, sep="\t", file=self.targets.stdin, flush=True)
+        assert self.targets.stdout
+        assert self.targets.stdout.readline() == "0\n", stderr.read_text("utf-8")
+        if states := stdout.read_text("utf-8").splitlines():
             self.state = json.loads(states[-1])
 
     def living(self, fields: str = "code, name", stream: str = STREAM) -> list[tuple[Any, ...]]:
@@ -78,8 +108,10 @@ class Warehouse:
 
 
 @pytest.fixture
-def warehouse(tap: RunTap, database_url: str, tmp_path: Path) -> Iterator[Warehouse]:
-    made = Warehouse(tap, database_url, tmp_path)
+def warehouse(
+    tap: RunTap, targets: subprocess.Popen[str], database_url: str, tmp_path: Path
+) -> Iterator[Warehouse]:
+    made = Warehouse(tap, targets, database_url, tmp_path)
     with made.connection:
         yield made
 

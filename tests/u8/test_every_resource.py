@@ -109,24 +109,34 @@ def test_discovery_lists_the_stream_that_is_set_and_no_other(name: str) -> None:
 
 
 class Everything(NamedTuple):
-    """A run that read all lists whole.
+    """A run that asked for all lists; its output is parsed once for all tests.
 
     Attributes:
         tables: What the lists held.
         run: The run.
-        records: By stream.
+        records: By stream, with the digits of the wire.
+        messages: By stream, each SCHEMA and RECORD in their order.
     """
 
     tables: Mapping[str, list[Row]]
     run: Run
     records: Mapping[str, list[dict[str, Any]]]
+    messages: Mapping[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, u8: Sandbox, run: Run) -> Everything:
+        messages = defaultdict(list)
+        for message in run.messages:
+            if message["type"] in {"SCHEMA", "RECORD"}:
+                messages[message["stream"]].append(message)
+        return cls(u8.tables, run, by_stream(run), messages)
 
 
 @pytest.fixture(scope="module")
 def everything(run_all: RunAll) -> Everything:
+    """A run that read them whole."""
     with u8_of(*NAMES) as u8:
-        run = run_all(u8)
-        return Everything(u8.tables, run, by_stream(run))
+        return Everything.of(u8, run_all(u8))
 
 
 def test_all_streams_are_read_in_one_run(everything: Everything) -> None:
@@ -184,11 +194,11 @@ def kind(schema: Mapping[str, Any]) -> str:
 def test_every_record_is_valid_by_the_schema_that_came_before(
     name: str, everything: Everything
 ) -> None:
-    (schema,) = (m["schema"] for m in everything.run.of("SCHEMA") if m["stream"] == name)
-    validator = Draft202012Validator(schema, format_checker=FORMATS)
-    for message in everything.run.of("RECORD"):
-        if message["stream"] == name:
-            validator.validate(message["record"])
+    schema, *messages = everything.messages[name]
+    validator = Draft202012Validator(schema["schema"], format_checker=FORMATS)
+    assert len(messages) == ROWS
+    for message in messages:
+        validator.validate(message["record"])
 
 
 @FORMATS.checks("date", ValueError)
@@ -245,20 +255,20 @@ def filled(value: Any, path: str = "") -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def broken(run_all: RunAll) -> Run:
+def broken(run_all: RunAll) -> Everything:
     """A run in which page 4 of every list fails."""
     with u8_of(*NAMES) as u8:
         for name in NAMES:
             u8.fail(Fault.reset(), page=4, resource=name)
-        return run_all(u8)
+        return Everything.of(u8, run_all(u8))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_fault_in_the_middle_is_told_with_the_streams_name(name: str, broken: Run) -> None:
-    assert broken.code == 1
-    (line,) = [line for line in broken.errors if line.startswith(f"{name}, ")]
+def test_a_fault_in_the_middle_is_told_with_the_streams_name(name: str, broken: Everything) -> None:
+    assert broken.run.code == 1
+    (line,) = [line for line in broken.run.errors if line.startswith(f"{name}, ")]
     assert line.startswith(f"{name}, page 4: the connection failed ")
-    assert len(by_stream(broken)[name]) == 3 * PAGE
+    assert len(broken.records[name]) == 3 * PAGE
 
 
 # Filters
