@@ -14,6 +14,7 @@ from bench.load import TARGET
 from demo.postgres import postgres
 from sandbox import Fault, Sandbox, contact
 from tests.conftest import catalog_of
+from tests.replication.test_rewrite import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,17 +171,46 @@ def test_after_each_change_the_living_rows_are_those_of_u8(
     assert warehouse.connection.execute(query).fetchall() == [(227, 1)]
 
 
-def test_a_deleted_row_is_marked_and_blank(warehouse: Warehouse, u8: Sandbox) -> None:
-    """As docs/replication.md tells it, with the statement that removes such rows."""
-    warehouse.run()
-    gone = u8.tables[STREAM].pop(3)["code"]
-    warehouse.run()
-    query = f"SELECT code, name, _sdc_table_version IS NULL FROM {SCHEMA}.{STREAM} WHERE "
-    marked = "_sdc_deleted_at IS NOT NULL"
-    assert warehouse.connection.execute(query + marked).fetchall() == [(gone, None, False)]
-    warehouse.connection.execute(f"DELETE FROM {SCHEMA}.{STREAM} WHERE {marked}")
-    assert warehouse.run().records == []
-    assert warehouse.living() == in_u8(u8)
+def test_a_deleted_row_keeps_its_values_until_it_returns(warehouse: Warehouse, u8: Sandbox) -> None:
+    """Two data sources take turns, one brings a new field; the rows are removed as documented."""
+    u8.sources, u8.tables[STREAM] = (1, 2), [contact(number) for number in range(4, 12)]
+    u8.others = {2: {STREAM: [row.copy() for row in u8.tables[STREAM]]}}
+    tables = {1: u8.tables[STREAM], 2: u8.others[2][STREAM]}
+    given: dict[str, Any] = {"ds_sequences": [*tables], "new_fields": "text"}
+    given["catalog"] = catalog_of(warehouse.tap, **given)
+    marked = f"FROM {SCHEMA}.{STREAM} WHERE _sdc_deleted_at IS NOT NULL"
+
+    def check(*deleted: tuple[int, dict[str, Any]]) -> None:
+        there = [(source, row) for source, table in tables.items() for row in table]
+        fields = ("code", "name", "ccusname", "mobile_phone")
+        for rows, expected in (
+            (warehouse.living(f"ds_sequence, {', '.join(fields)}"), there),
+            (execute(f"SELECT ds_sequence, {', '.join(fields)} {marked}").fetchall(), deleted),
+        ):
+            in_u8 = [(source, *(row[name] or None for name in fields)) for source, row in expected]
+            assert sorted(rows) == sorted(in_u8)
+
+    execute = warehouse.connection.execute
+    warehouse.run(**given)
+    gone = tables[1].pop(3)
+    tables[1][5]["name"] = tables[2][0]["name"] = "新名"
+    tables[2][1]["remark2"] = "某"
+    assert len(warehouse.run(**given).records) == 4
+    check((1, gone))
+    remarks = warehouse.living("remark2, pg_typeof(remark2)::text AS code")
+    assert sorted(remarks, key=str) == [("某", "text"), *[(None, "text")] * 14]
+
+    tables[1].append(gone | {"name": "回来"})
+    other = tables[2].pop(6)
+    assert len(warehouse.run(**given).records) == 2
+    check((2, other))
+
+    execute(f"DELETE {marked}")
+    # A rewrite under a new version; the last SCHEMA before ACTIVATE_VERSION is that of a deletion.
+    last = tables[2].pop(5)
+    run = warehouse.run(**given, state=age(warehouse.state, 31))
+    assert (len(run.records), len(run.of("ACTIVATE_VERSION"))) == (15, 1)
+    check((2, last))
 
 
 def test_what_a_dying_target_missed_comes_with_the_next_run(
