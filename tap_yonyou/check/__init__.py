@@ -1,0 +1,59 @@
+"""What a U8 does, compared with what the tap expects: a report that names no value."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from tap_yonyou import redaction
+from tap_yonyou.check.asker import MOST_IN_FLIGHT, Asker
+from tap_yonyou.check.observer import Observer
+from tap_yonyou.check.report import FAILS, lines
+from tap_yonyou.errors import TapError
+from tap_yonyou.u8 import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_logger = logging.getLogger("tap-yonyou.check")
+
+#: Requests of a trial, and how many of them are in flight.
+_REQUESTS: Final = 8
+_TRIALS: Final = (1, 2, MOST_IN_FLIGHT)
+
+
+def check(config: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Look at an account; give a report in Markdown, and the names of what cannot be read."""
+    url, accounts = urlsplit(config["api_url"]), (config["from_account"], config["to_account"])
+    redaction.hide(url.netloc, url.hostname, *accounts)
+    asker, rates = Asker(config), dict[int, float]()
+    seen = [asker.log_in()]
+    for name in dict.fromkeys(config["streams"]) if seen[0].level != FAILS else ():
+        for source in dict.fromkeys(config.get("ds_sequences") or (None,)):
+            resource = resources.choose(name, config.get("resources", {}))
+            observer = Observer(asker, config, resource, source)
+            try:
+                pages = observer.observe()
+                rates = rates or _rates(observer, pages)
+            except TapError as error:
+                observer.facts.note("Fields", str(error), "", FAILS)
+            seen.append(observer.facts)
+            _logger.info("%s: %s", observer.facts.label, observer.facts.level or "as expected")
+    text = "\n".join(lines(config, seen, rates, asker.sent))
+    return f"{redaction.redact(text)}\n", [one.label for one in seen if one.level == FAILS]
+
+
+def _rates(observer: Observer, pages: Sequence[int]) -> dict[int, float]:
+    """Ask for pages with one request in flight, then with more; give the pages of a second."""
+    rates: dict[int, float] = {}
+    for number in _TRIALS if pages else ():
+        started = time.monotonic()
+        with ThreadPoolExecutor(number) as pool:
+            wanted = [pages[place % len(pages)] for place in range(_REQUESTS)]
+            if any(answer.rows is None for answer in pool.map(observer.page, wanted)):
+                break
+        rates[number] = _REQUESTS / (time.monotonic() - started)
+    return rates

@@ -1,0 +1,125 @@
+"""What is noted of a U8: names, types, counts, codes and times, never a value of a record."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from tap_yonyou.errors import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+#: How bad a fact is: the tap goes on, or the stream cannot be read as configured.
+DIFFERS, FAILS = "differs", "cannot be read"
+
+#: By how much the next number of requests in flight has to be faster.
+_WORTH: Final = 1.2
+_TYPES: Final = {bool: "boolean", int: "integer", Decimal: "number", dict: "object", list: "array"}
+_DAY: Final = r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
+_LOOKS: Final = {
+    "": r"\s*",
+    "boolean (0 or 1)": r"[01]",
+    "integer": r"[+-]?\d+",
+    "number": r"[+-]?\d*\.\d+",
+    "date": _DAY,
+    "date-time": rf"{_DAY}[ T]\d.*",
+}
+
+
+@dataclass
+class Facts:
+    """What was seen of the log-in, or of a stream in a data source.
+
+    Attributes:
+        rows: What was looked at, what was found, what was expected, and how bad that is.
+        confirmed: By part (field, filter or path), what was marked as assumed, and is so.
+        settings: What to change of `resources`, `errcode_actions` and `page_size`.
+    """
+
+    label: str
+    rows: list[tuple[str, str, str, str]] = field(default_factory=list)
+    confirmed: dict[str, list[str]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, point: str, found: str, expected: str = "", level: str = "") -> None:
+        """Note a fact, and how bad it is."""
+        self.rows.append((point, found, expected, level))
+
+    @property
+    def level(self) -> str:
+        """The worst there is; empty if all is as expected."""
+        return min((row[-1] for row in self.rows if row[-1]), default="")
+
+    @property
+    def verdict(self) -> str:
+        """The worst there is, and all that differs."""
+        found = [f"{point} ({found})" for point, found, _, level in self.rows if level]
+        return f"**{self.level}**: {'; '.join(found)}" if self.level else "as expected"
+
+
+def look(*values: Any) -> str:
+    """Name the types that values look like; empty if they are."""
+    return " or ".join(sorted({*map(_look, values)} - {""}))
+
+
+def _look(value: Any) -> str:
+    if not isinstance(value, str | None):
+        return _TYPES.get(type(value), "text")
+    found = (name for name, form in _LOOKS.items() if re.fullmatch(form, value or "", re.ASCII))
+    return next(found, "text")
+
+
+def code(*names: str) -> str:
+    """Show names, which may be a server's, in Markdown."""
+    shown = (one_line(name, 40).replace("`", "'").replace("|", r"\|") for name in names)
+    return ", ".join(f"`{name}`" for name in shown)
+
+
+def lines(
+    config: Mapping[str, Any], seen: Sequence[Facts], rates: Mapping[int, float], requests: int
+) -> Iterator[str]:
+    """Write the report; `rates` has the pages of a second by the number of requests in flight."""
+    yield "# What this U8 does, compared with what the tap expects\n"
+    yield (
+        f"tap-yonyou {version('tap-yonyou')}, Python {platform.python_version()}, "
+        f"{datetime.now(UTC):%Y-%m-%d}; {requests} requests.\n"
+    )
+    for facts in seen:
+        yield f"## {facts.label}\n\n| | Found | Expected | |\n| --- | --- | --- | --- |"
+        yield from (f"| {' | '.join(row)} |" for row in facts.rows)
+        yield ""
+    yield "## Result\n"
+    for facts in seen:
+        yield f"- {facts.label}: {facts.verdict}"
+        for part, names in facts.confirmed.items():
+            if names:
+                yield f"  - assumed until now, and confirmed: {part} {code(*names)}"
+    found = ", ".join(f"{rate:.1f} with {number}" for number, rate in rates.items())
+    yield f"- pages in a second, by requests in flight: {found or 'not tried'}"
+    yield "\n## Settings to change\n"
+    changes = _changes(config, seen, rates).items()
+    parts = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in changes]
+    yield "```json\n{\n" + ",\n".join(parts) + "\n}\n```" if parts else "None."
+
+
+def _changes(
+    config: Mapping[str, Any], seen: Sequence[Facts], rates: Mapping[int, float]
+) -> dict[str, Any]:
+    best = min(rates, default=config["concurrency"])
+    for number, rate in rates.items():
+        best = number if rate >= _WORTH * rates[best] else best
+    changes: dict[str, Any] = {} if best == config["concurrency"] else {"concurrency": best}
+    for settings in (facts.settings for facts in seen):
+        for name, value in settings.items():
+            if name == "page_size":
+                changes[name] = min(value, changes.get(name, value))
+            else:
+                changes[name] = {**changes.get(name, {}), **value}
+    return changes
