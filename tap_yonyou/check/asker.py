@@ -18,14 +18,12 @@ from tap_yonyou.u8.pages import Ask
 from tap_yonyou.u8.reply import Reply, count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tap_yonyou.check.report import Params
 
-#: The most requests in flight, and the most attempts at one.
 MOST_IN_FLIGHT: Final = 4
-_ATTEMPTS: Final = 2
 #: Seconds by which two clocks may differ.
 _CLOCKS: Final = 60
-NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING: Final[Params] = MappingProxyType({})
 
 
 class Answer(NamedTuple):
@@ -46,10 +44,10 @@ class Answer(NamedTuple):
 class Asker(Gateway):
     """A gateway that shows what came last."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Params) -> None:
         """Send nothing yet."""
-        attempts = min(config["max_attempts"], _ATTEMPTS)
-        super().__init__({**config, "concurrency": MOST_IN_FLIGHT, "max_attempts": attempts})
+        most = {"concurrency": MOST_IN_FLIGHT, "max_attempts": min(config["max_attempts"], 2)}
+        super().__init__({**config, **most})
         self.sent = 0
         self._last = threading.local()
 
@@ -73,22 +71,15 @@ class Asker(Gateway):
             facts.note("Clock of the server", found, "the same", level)
         return facts
 
-    def ask(
-        self,
-        path: str,
-        rows: str,
-        params: Mapping[str, Any],
-        document: Mapping[str, Any] = NOTHING,
-    ) -> Answer:
+    def ask(self, path: str, rows: str, params: Params, document: Params = NOTHING) -> Answer:
         """Send a request; it is repeated at most once."""
-        endpoint, ask = Endpoint(path, rows, "", params), Ask({}, "", {}, document)
+        endpoint, ask = Endpoint(path, rows, "check", params), Ask({}, path, {}, document)
         try:
             found = self.get(endpoint, ask, threading.Event()).rows or []
+            said = "" if found else f"no rows, errcode {one_line(self._last.reply.errcode)}"
         except TapError as error:
-            return Answer(self._last.reply, self._last.seconds, None, self._why(error))
-        reply = self._last.reply
-        said = "" if found else f"no rows, errcode {one_line(reply.errcode)}"
-        return Answer(reply, self._last.seconds, found, said)
+            found, said = None, self._why(error)
+        return Answer(self._last.reply, self._last.seconds, found, said)
 
     def _why(self, error: TapError) -> str:
         """Take the label and the server's message out of an error."""
@@ -96,8 +87,9 @@ class Asker(Gateway):
         return text.replace(f" ({one_line(self._last.reply.errmsg)})", "").replace("|", r"\|")
 
     @override
-    def _send(self, endpoint: Endpoint, path: str, key: str, query: Mapping[str, Any]) -> Reply:
-        self.sent += 1
+    def _send(self, endpoint: Endpoint, path: str, key: str, query: Params) -> Reply:
+        with self._lock:
+            self.sent += 1
         started, self._last.reply, self._last.seconds = time.monotonic(), Reply({}, ""), 0.0
         self._last.reply = reply = super()._send(endpoint, path, key, query)
         self._last.seconds = time.monotonic() - started

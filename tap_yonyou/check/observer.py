@@ -8,6 +8,7 @@ from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
+from tap_yonyou import redaction
 from tap_yonyou.check.asker import NOTHING
 from tap_yonyou.check.report import DIFFERS, FAILS, Facts, code, look
 from tap_yonyou.u8 import resources
@@ -17,9 +18,10 @@ from tap_yonyou.u8.resources import LINE_NUMBER
 from tap_yonyou.u8.values import DATA_SOURCE, Converter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tap_yonyou.check.asker import Answer, Asker
+    from tap_yonyou.check.report import Params
     from tap_yonyou.u8.resources import Entry, Marker, Resource
 
     Rows = list[dict[str, Any]]
@@ -41,30 +43,34 @@ _TYPES: Final = ("integer", "number", "object", "array")
 class Observer:
     """Looks at a stream in one data source."""
 
-    def __init__(
-        self, asker: Asker, config: Mapping[str, Any], resource: Resource, source: int | None
-    ) -> None:
+    def __init__(self, asker: Asker, config: Params, about: Resource, source: int | None) -> None:
         """Ask nothing yet; `source` is None unless there are several."""
-        self.facts = Facts(resource.name + (f", data source {source}" if source else ""))
+        self.facts = Facts(about.name + (f", data source {source}" if source else ""))
         self._note, self._settings = self.facts.note, self.facts.settings
         self._asker, self._config = asker, config
-        self._resource = resource
-        self._list = head = resource.head or resource
+        self._about = about
+        self._list = head = about.head or about
         filters = config.get("filters", {})
-        self._filters = filters.get(resource.name) or filters.get(head.name) or {}
-        self._scope = {**resource.params, DATA_SOURCE: source or config.get(DATA_SOURCE)}
+        self._filters = filters.get(about.name) or filters.get(head.name) or {}
+        self._scope = {**about.params, DATA_SOURCE: source or config.get(DATA_SOURCE)}
 
-    def page(self, page: int, rows: int = _ROWS, filters: Mapping[str, Any] = NOTHING) -> Answer:
+    def page(self, page: int, rows: int = _ROWS, filters: Params = NOTHING) -> Answer:
         """Ask for a page of the list."""
-        paged = {"page_index": page, "rows_per_page": rows}
-        params = {**self._scope, **self._filters, **filters, **paged}
-        return self._asker.ask(self._list.path, self._list.rows, params)
+        filters = {**self._filters, **filters}
+        params = {**self._scope, **filters, "page_index": page, "rows_per_page": rows}
+        return self._ask(self._list, params, filters)
+
+    def _ask(self, about: Resource, params: Params, hidden: Params) -> Answer:
+        for value in hidden.values():
+            redaction.hide_record_value(value)  # a server may repeat it in its messages
+        document = NOTHING if about is self._list else hidden
+        return self._asker.ask(about.path, about.rows, params, document)
 
     def observe(self) -> Sequence[int]:
         """Look at everything; give the numbers of the pages that have rows."""
-        first, rows = self.page(1), self._list.rows
+        first, expected = self.page(1), code(self._list.rows)
         if first.rows is None and (found := _rows_in(first.reply.body)):
-            self._note("Rows in the reply", f"in {code(found)}", f"in {code(rows)}", FAILS)
+            self._note("Rows in the reply", f"in {code(found)}", f"in {expected}", FAILS)
             self._change(rows=found)
             self._list = replace(self._list, rows=found)
             first = self.page(1)
@@ -76,15 +82,18 @@ class Observer:
         self._counts([answer.reply.body for answer in answers.values()])
         self._whole_page()
         self._no_rows(first.reply.pages, [*answers.values()][-1])
-        records = self._key([_row(row) for answer in answers.values() for row in answer.rows or ()])
+        came = [row for answer in answers.values() for row in answer.rows or ()]
+        # What is no object has no key.
+        rows = [row if isinstance(row, dict) else {} for row in came]
+        records = self._key(rows)
         for marker in self._list.incremental.values():
             self._marker(marker, _values(marker, records), first)
-        if entry := self._resource.entry:
-            self._lines(entry, records, [_row(row) for row in first.rows])
+        if entry := self._about.entry:
+            self._lines(entry, records, rows)
         return [*answers]
 
     def _confirm(self, part: str, *names: str) -> None:
-        marks = self._resource.attested
+        marks = self._about.attested
         found = [name for name in names if marks.get((part, name)) == "assumed"]
         self.facts.confirmed.setdefault(part, []).extend(found)
 
@@ -93,7 +102,7 @@ class Observer:
         name, declared = self._list.name, self._config.get("resources", {})
         entry = {"key": [*self._list.key]} | ({} if name in declared else {"replaces": True})
         changes = self._settings.setdefault("resources", {}).setdefault(name, entry)
-        changes |= {"entry": members} if self._resource.entry and "schema" in members else members
+        changes |= {"entry": members} if self._about.entry and "schema" in members else members
 
     def _pages(self, total: int | None) -> Iterator[tuple[int, Answer]]:
         """Read the first pages, some in the middle and the last."""
@@ -111,7 +120,7 @@ class Observer:
             found = f"{median(timed):.3f} s (median of {len(timed)})"
             self._note(f"Time of a page of {_ROWS} rows", found)
 
-    def _counts(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+    def _counts(self, bodies: Sequence[Params]) -> None:
         counts = []
         for name in ("row_count", "page_count", "rows_per_page"):
             numbers = {count(body.get(name)) for body in bodies}
@@ -150,7 +159,7 @@ class Observer:
         for begin, end in [pair for pair in ranges.items() if pair[1] in filters][:1]:
             high, low = _NO_RANGE.get(filters[begin].get("format"), _NO_RANGE[None])
             answer = self.page(1, filters={begin: high, end: low})
-            asked.append((f"Between {code(begin, end)} that nothing matches", answer, DIFFERS))
+            asked.append((f"Nothing between {code(begin, end)}", answer, DIFFERS))
             if answer.rows is None and answer.reply.errcode not in {"", OK, *ERRCODES}:
                 self._settings["errcode_actions"] = {answer.reply.errcode: "empty"}
         for point, answer, level in asked:
@@ -209,12 +218,12 @@ class Observer:
 
     def _lines(self, entry: Entry, records: Rows, rows: Rows) -> None:
         """Look at some documents, or at those whose lines the list has."""
-        about, key = self._resource, self._list.key[0]
-        documents = [(one, row.get(entry.rows)) for one, row in zip(records, rows, strict=False)]
+        about, key = self._about, self._list.key[0]
+        documents = [(one, row.get(entry.rows)) for one, row in zip(records, rows, strict=True)]
         if entry.path:
             chosen = records[:: len(records) // _DOCUMENTS or 1][:_DOCUMENTS]
             asks = [({**self._scope, entry.parameter: one[key]}, {key: one[key]}) for one in chosen]
-            answers = [self._asker.ask(about.path, about.rows, *ask) for ask in asks]
+            answers = [self._ask(about, *ask) for ask in asks]
             bad = [one.said for one in answers if one.rows is None or one.reply.errcode != OK]
             found = "; ".join([f"{len(answers) - len(bad)} of {len(answers)} came", *bad[:1]])
             self._note(f"Documents by {code(entry.parameter)}", found, "all", FAILS * bool(bad))
@@ -242,7 +251,7 @@ class Observer:
         fields = resource.schema["properties"]
         converter = Converter(resource.schema, fields, resource.key, ignored=resource.ignored)
         records = converter.records(rows)
-        if resource.entry is not self._resource.entry:
+        if resource.entry is not self._about.entry:
             return records
         spelling, seen = {name.casefold(): name for name in fields}, dict[str, list[Any]]()
         for name, value in (cell for row in rows for cell in row.items()):
@@ -257,13 +266,14 @@ class Observer:
         new = {name: look(*seen[name]) for name in converter.dropped}
         if new:
             found = ", ".join(f"{code(name)} ({kind or 'empty'})" for name, kind in new.items())
-            self._note("Not declared", found, "nothing", DIFFERS)
+            self._note("Not declared", found, "", DIFFERS)
         for path, number in converter.nulled.items():
             name, *_ = path.split(".")
             new[name] = look(*(one for n in seen if names[n] == name for one in seen[n]))
             found = f"{number} of {len(rows)} values do not fit; they look like {new[name]}"
-            types = fields[name].get("format") or " or ".join({*fields[name]["type"]} - {"null"})
-            self._note(f"Field {code(path)}", found, types, DIFFERS)
+            types = fields[name].get("type", ["any"])
+            expected = fields[name].get("format") or (types if isinstance(types, str) else types[0])
+            self._note(f"Field {code(path)}", found, expected, DIFFERS)
         self._confirm("field", *(name for name in fields if name in came - {*converter.nulled}))
         if new:
             ours = {*resource.key} if resource.head else set()
@@ -275,12 +285,7 @@ class Observer:
         return records
 
 
-def _row(row: Any) -> dict[str, Any]:
-    """Take what is no object for one without a key."""
-    return row if isinstance(row, dict) else {}
-
-
-def _rows_in(body: Mapping[str, Any]) -> str:
+def _rows_in(body: Params) -> str:
     """Find a list of objects in a reply; dots lead into nested objects."""
     for name, value in body.items():
         inner = _rows_in(value) if isinstance(value, dict) else ""

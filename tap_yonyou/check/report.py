@@ -16,6 +16,8 @@ from tap_yonyou.errors import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    Params = Mapping[str, Any]
+
 #: How bad a fact is: the tap goes on, or the stream cannot be read as configured.
 DIFFERS, FAILS = "differs", "cannot be read"
 
@@ -83,7 +85,7 @@ def code(*names: str) -> str:
 
 
 def lines(
-    config: Mapping[str, Any], seen: Sequence[Facts], rates: Mapping[int, float], requests: int
+    config: Params, seen: Sequence[Facts], rates: Mapping[int, float], requests: int
 ) -> Iterator[str]:
     """Write the report; `rates` has the pages of a second by the number of requests in flight."""
     yield "# What this U8 does, compared with what the tap expects\n"
@@ -109,17 +111,20 @@ def lines(
     yield "```json\n{\n" + ",\n".join(parts) + "\n}\n```" if parts else "None."
 
 
-def _changes(
-    config: Mapping[str, Any], seen: Sequence[Facts], rates: Mapping[int, float]
-) -> dict[str, Any]:
+def _changes(config: Params, seen: Sequence[Facts], rates: Mapping[int, float]) -> dict[str, Any]:
     best = min(rates, default=config["concurrency"])
     for number, rate in rates.items():
         best = number if rate >= _WORTH * rates[best] else best
     changes: dict[str, Any] = {} if best == config["concurrency"] else {"concurrency": best}
-    for settings in (facts.settings for facts in seen):
-        for name, value in settings.items():
-            if name == "page_size":
-                changes[name] = min(value, changes.get(name, value))
-            else:
-                changes[name] = {**changes.get(name, {}), **value}
+    for facts in seen:
+        _merge(changes, facts.settings)
     return changes
+
+
+def _merge(changes: dict[str, Any], more: Params) -> None:
+    for name, value in more.items():
+        if isinstance(value, dict):
+            _merge(changes.setdefault(name, {}), value)
+        else:  # of several numbers of rows on a page, the lowest
+            least = isinstance(value, int) and name in changes
+            changes[name] = min(value, changes[name]) if least else value
