@@ -10,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tap_yonyou.check.report import DIFFERS, FAILS, Facts, look
+from tap_yonyou.check.report import DIFFERS, FAILS, MOST_IN_FLIGHT, Facts, look
 from tap_yonyou.compat import override
 from tap_yonyou.errors import TapError, one_line
 from tap_yonyou.u8.gateway import Endpoint, Gateway
@@ -20,7 +20,6 @@ from tap_yonyou.u8.reply import Reply, count
 if TYPE_CHECKING:
     from tap_yonyou.check.report import Params
 
-MOST_IN_FLIGHT: Final = 4
 #: Seconds by which two clocks may differ.
 _CLOCKS: Final = 60
 NOTHING: Final[Params] = MappingProxyType({})

@@ -37,6 +37,7 @@ _ROW_VERSION: Final = re.compile(r"\d+(\.\d+)?", re.ASCII)
 #: Fields that may tell all rows apart, or those that share the key.
 _ALONE: Final = re.compile(r"id$", re.IGNORECASE)
 _BESIDE: Final = re.compile(r"(id|no|code|num)$", re.IGNORECASE)
+_COUNTS: Final = ("row_count", "page_count", "rows_per_page")
 _TYPES: Final = ("integer", "number", "object", "array")
 
 
@@ -78,11 +79,15 @@ class Observer:
         if not first.rows:
             return ()
         self._confirm("path", self._list.path)
-        answers = {1: first, **dict(self._pages(first.reply.pages))}
-        self._counts([answer.reply.body for answer in answers.values()])
+        pages = {1: first, **dict(self._pages(first.reply.pages))}
+        answers = [*pages.values()]
+        seconds = [answer.seconds for answer in answers[:5]]
+        found = f"{median(seconds):.3f} s (median of {len(seconds)})"
+        self._note(f"Time of a page of {_ROWS} rows", found)
+        self._counts([answer.reply.body for answer in answers])
         self._whole_page()
-        self._no_rows(first.reply.pages, [*answers.values()][-1])
-        came = [row for answer in answers.values() for row in answer.rows or ()]
+        self._no_rows(first.reply.pages, answers[-1])
+        came = [row for answer in answers for row in answer.rows or ()]
         # What is no object has no key.
         rows = [row if isinstance(row, dict) else {} for row in came]
         records = self._key(rows)
@@ -90,7 +95,7 @@ class Observer:
             self._marker(marker, _values(marker, records), first)
         if entry := self._about.entry:
             self._lines(entry, records, rows)
-        return [*answers]
+        return [*pages]
 
     def _confirm(self, part: str, *names: str) -> None:
         marks = self._about.attested
@@ -106,31 +111,25 @@ class Observer:
 
     def _pages(self, total: int | None) -> Iterator[tuple[int, Answer]]:
         """Read the first pages, some in the middle and the last."""
-        last, seconds = total or _PAGES, []
+        last = total or _PAGES
         near = {2, 3, last // 2, last // 2 + 1, last - 1, last} if total else range(last + 1)
         for page in sorted({*near} & {*range(2, last + 1)}):
             answer = self.page(page)
             if not answer.rows:
-                level = FAILS * bool(total or answer.rows is None)
-                self._note(f"Page {page}", answer.said, "rows", level)
-                break
-            seconds.append(answer.seconds)
+                if total or answer.rows is None:
+                    self._note(f"Page {page}", answer.said, "rows", FAILS)
+                return
             yield page, answer
-        if timed := seconds[:5]:
-            found = f"{median(timed):.3f} s (median of {len(timed)})"
-            self._note(f"Time of a page of {_ROWS} rows", found)
 
     def _counts(self, bodies: Sequence[Params]) -> None:
-        counts = []
-        for name in ("row_count", "page_count", "rows_per_page"):
+        for name in _COUNTS:
             numbers = {count(body.get(name)) for body in bodies}
             kinds = {"text" if isinstance(body.get(name), str) else "number" for body in bodies}
-            found = f"{', '.join(map(str, numbers))} ({', '.join(kinds)})"
+            found = f"{', '.join(sorted(map(str, numbers)))} ({', '.join(sorted(kinds))})"
             found = "missing, or no number" if None in numbers else found
             level = DIFFERS * (None in numbers or len(numbers) > 1)
             self._note(code(name), found, "the same on every page", level)
-            counts.append(numbers.pop() or 0)
-        rows, pages, size = counts
+        rows, pages, size = (count(bodies[0].get(name)) for name in _COUNTS)
         if rows and pages and size and pages != -(-rows // size):
             self._note("Counts", f"{rows} rows are not {pages} pages of {size}", "", FAILS)
 
@@ -172,9 +171,9 @@ class Observer:
         records, key = self._fields(self._list, rows), self._list.key
         keys = [tuple(record[name] for name in key) for record in records]
         good = [one for one in keys if None not in one and {*one} != {""}]
-        blank, doubled = len(keys) - len(good), len(good) - len({*good})
+        blank, doubled = len(keys) - len(good), len(good) - len({*good}) if key else 0
         found = f"{len(keys)} rows, {blank} blank, {doubled} doubled"
-        self._note(f"Key {code(*key)}", found, "none", FAILS * bool(key and (blank or doubled)))
+        self._note(f"Key {code(*key)}", found, "none", FAILS * (blank + doubled > 0))
         order = [[one.casefold() if isinstance(one, str) else one for one in k] for k in good]
         is_sorted = order in (sorted(order), sorted(order, reverse=True))
         self._note("Order of the rows", "by key" if is_sorted else "not by key")

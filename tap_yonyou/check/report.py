@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: How bad a fact is: the tap goes on, or the stream cannot be read as configured.
 DIFFERS, FAILS = "differs", "cannot be read"
 
+#: How many requests are in flight in the last trial.
+MOST_IN_FLIGHT: Final = 4
 #: By how much the next number of requests in flight has to be faster.
 _WORTH: Final = 1.2
 _TYPES: Final = {bool: "boolean", int: "integer", Decimal: "number", dict: "object", list: "array"}
@@ -115,6 +117,8 @@ def _changes(config: Params, seen: Sequence[Facts], rates: Mapping[int, float]) 
     best = min(rates, default=config["concurrency"])
     for number, rate in rates.items():
         best = number if rate >= _WORTH * rates[best] else best
+    if best == MOST_IN_FLIGHT:  # more were not tried
+        best = max(best, config["concurrency"])
     changes: dict[str, Any] = {} if best == config["concurrency"] else {"concurrency": best}
     for facts in seen:
         _merge(changes, facts.settings)

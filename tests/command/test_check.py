@@ -15,6 +15,7 @@ from sandbox import ACCOUNTS, NOT_GRANTED, RESOURCES, Fault, Sandbox, rows, samp
 from sandbox.fault import JSON, encode
 from sandbox.u8 import Refused
 from tap_yonyou.check import check
+from tap_yonyou.check.report import lines
 from tap_yonyou.compat import override
 from tap_yonyou.tap import TapYonyou
 from tap_yonyou.u8 import resources
@@ -50,11 +51,15 @@ class Report(NamedTuple):
         return str(line)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def recommended(self) -> dict[str, Any]:
         found: list[str] = re.findall(r"^```json\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
         settings: dict[str, Any] = json.loads(found[0]) if found else {}
-        settings.pop("concurrency", None)  # a matter of milliseconds here
         return settings
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Without `concurrency`, which is a matter of milliseconds here."""
+        return {name: value for name, value in self.recommended.items() if name != "concurrency"}
 
 
 def report_on(u8: Sandbox, *streams: str, **given: Any) -> Report:
@@ -132,6 +137,32 @@ def test_it_recommends_the_requests_in_flight_that_are_worth_it() -> None:
         assert '"concurrency"' not in report_on(u8, "customercontacts", concurrency=4).text
 
 
+@pytest.mark.parametrize(
+    ("rates", "configured", "better"),
+    [
+        ({1: 10, 2: 11, 4: 11.9}, 1, None),
+        ({1: 10, 2: 12, 4: 14}, 1, 2),
+        ({1: 10, 2: 11, 4: 12}, 2, 4),
+        ({1: 10, 2: 11, 4: 30}, 8, None),
+        ({1: 10, 2: 11, 4: 0}, 4, 1),
+        ({}, 3, None),
+    ],
+)
+def test_more_requests_in_flight_have_to_be_a_fifth_faster(
+    rates: dict[int, float], configured: int, better: int | None
+) -> None:
+    text = "\n".join(lines({"concurrency": configured}, [], rates, 0))
+    assert Report(text, []).recommended == ({"concurrency": better} if better else {})
+
+
+def test_a_trial_in_which_a_request_fails_recommends_nothing() -> None:
+    with u8_of("customer") as u8:
+        u8.latency = 0.02
+        u8.lie = lambda reply, _: {"errcode": "39998"} if u8.most_at_once > 2 else reply
+        text = report_on(u8, "customer").text
+    assert ", 0.0 with 4\n" in text
+
+
 def test_it_reads_what_the_filters_of_the_configuration_let_through() -> None:
     with Sandbox() as u8:
         given = {"filters": {"customercontacts": {"code_end": "00000500"}}}
@@ -150,6 +181,14 @@ def test_a_declared_resource_without_a_schema_is_looked_at_too() -> None:
         names = ("fitem", "order", "order_entry")
         report = report_on(u8, *names, resources=declared)
     assert [report.verdict(name) for name in names] == ["as expected"] * 3
+
+
+def test_rows_without_a_key_are_no_fault_of_a_list_that_has_none() -> None:
+    with u8_of("warehouse", count=5) as u8:
+        declared = {"warehouse": {"key": [], "replaces": True}}
+        report = report_on(u8, "warehouse", resources=declared)
+    assert report.verdict("warehouse") == "as expected"
+    assert report.line("Time of a page of 10 rows").partition(" ")[2].startswith("s (median of 1)")
 
 
 def test_a_list_without_rows_can_be_read() -> None:
