@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 
     reply: Reply
     seconds: float
-    rows: list[Any] | None
+    rows: list[dict[str, Any]] | None
     said: str
 
 
@@ -73,8 +73,9 @@ class Asker(Gateway):
     def ask(self, path: str, rows: str, params: Params, document: Params = NOTHING) -> Answer:
         """Send a request; it is repeated at most once."""
         endpoint, ask = Endpoint(path, rows, "check", params), Ask({}, path, {}, document)
+        found: list[dict[str, Any]] | None
         try:
-            found = self.get(endpoint, ask, threading.Event()).rows or []
+            found = objects(self.get(endpoint, ask, threading.Event()).rows)
             said = "" if found else f"no rows, errcode {one_line(self._last.reply.errcode)}"
         except TapError as error:
             found, said = None, self._why(error)
@@ -93,3 +94,9 @@ class Asker(Gateway):
         self._last.reply = reply = super()._send(endpoint, path, key, query)
         self._last.seconds = time.monotonic() - started
         return reply
+
+
+def objects(rows: Any) -> list[dict[str, Any]]:
+    """Make a list of objects, which a single one may come without; what is none has no key."""
+    rows = [rows] if isinstance(rows, dict) else rows if isinstance(rows, list) else []
+    return [row if isinstance(row, dict) else {} for row in rows]

@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from tap_yonyou import redaction
-from tap_yonyou.check.asker import NOTHING
+from tap_yonyou.check.asker import NOTHING, objects
 from tap_yonyou.check.report import DIFFERS, FAILS, Facts, code, look
 from tap_yonyou.u8 import resources
 from tap_yonyou.u8.errcodes import ERRCODES, OK
@@ -87,9 +87,7 @@ class Observer:
         self._counts([answer.reply.body for answer in answers])
         self._whole_page()
         self._no_rows(first.reply.pages, answers[-1])
-        came = [row for answer in answers for row in answer.rows or ()]
-        # What is no object has no key.
-        rows = [row if isinstance(row, dict) else {} for row in came]
+        rows = [row for answer in answers for row in answer.rows or ()]
         records = self._key(rows)
         for marker in self._list.incremental.values():
             self._marker(marker, _values(marker, records), first)
@@ -218,7 +216,8 @@ class Observer:
     def _lines(self, entry: Entry, records: Rows, rows: Rows) -> None:
         """Look at some documents, or at those whose lines the list has."""
         about, key = self._about, self._list.key[0]
-        documents = [(one, row.get(entry.rows)) for one, row in zip(records, rows, strict=True)]
+        entries = [objects(row.get(entry.rows)) for row in rows]
+        documents = [*zip(records, entries, strict=True)]
         if entry.path:
             chosen = records[:: len(records) // _DOCUMENTS or 1][:_DOCUMENTS]
             asks = [({**self._scope, entry.parameter: one[key]}, {key: one[key]}) for one in chosen]
@@ -226,12 +225,12 @@ class Observer:
             bad = [one.said for one in answers if one.rows is None or one.reply.errcode != OK]
             found = "; ".join([f"{len(answers) - len(bad)} of {len(answers)} came", *bad[:1]])
             self._note(f"Documents by {code(entry.parameter)}", found, "all", FAILS * bool(bad))
-            documents = [(one, answer.rows) for one, answer in zip(chosen, answers, strict=True)]
+            entries = [answer.rows or [] for answer in answers]
+            documents = [*zip(chosen, entries, strict=True)]
         kept, lines = (*self._list.key, *self._list.incremental), list[dict[str, Any]]()
         row_no = next((name for name in about.schema["properties"] if "rowno" in name), "rowno")
         numbers = 0
-        for record, entries in documents:
-            here = [entries] if isinstance(entries, dict) else entries or []
+        for record, here in documents:
             fields = {name: record[name] for name in kept}
             lines += [{**line, **fields, LINE_NUMBER: n} for n, line in enumerate(here, start=1)]
             numbers += len({line.get(row_no) for line in here} - {None, ""})

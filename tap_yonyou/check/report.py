@@ -11,7 +11,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from tap_yonyou.errors import one_line
+from tap_yonyou.errors import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +93,7 @@ def lines(
     yield "# What this U8 does, compared with what the tap expects\n"
     yield (
         f"tap-yonyou {version('tap-yonyou')}, Python {platform.python_version()}, "
-        f"{datetime.now(UTC):%Y-%m-%d}; {requests} requests.\n"
+        f"{datetime.now(UTC):%Y-%m-%d}; {counted(requests, 'request')}.\n"
     )
     for facts in seen:
         yield f"## {facts.label}\n\n| | Found | Expected | |\n| --- | --- | --- | --- |"
