@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from tap_yonyou import redaction
 from tap_yonyou.check.asker import Asker
 from tap_yonyou.check.observer import Observer
-from tap_yonyou.check.report import FAILS, MOST_IN_FLIGHT, lines
+from tap_yonyou.check.report import FAILS, MOST_IN_FLIGHT, lines, suited
 from tap_yonyou.errors import TapError
 from tap_yonyou.u8 import resources
+from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,12 +30,12 @@ def check(config: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Look at an account; give a report in Markdown, and the names of what cannot be read."""
     url, accounts = urlsplit(config["api_url"]), (config["from_account"], config["to_account"])
     redaction.hide(url.netloc, url.hostname, *accounts)
-    asker, rates = Asker(config), dict[int, float]()
+    asker, rates, changes = Asker(config), dict[int, float](), dict[str, Any]()
     seen = [asker.log_in()]
     for name in dict.fromkeys(config["streams"]) if seen[0].level != FAILS else ():
-        for source in dict.fromkeys(config.get("ds_sequences") or (None,)):
+        for source in dict.fromkeys(config.get("ds_sequences") or (config.get(DATA_SOURCE),)):
             resource = resources.choose(name, config.get("resources", {}))
-            observer = Observer(asker, config, resource, source)
+            observer = Observer(asker, {**config, DATA_SOURCE: source}, resource, changes)
             try:
                 pages = observer.observe()
                 rates = rates or _rates(observer, pages)
@@ -42,7 +43,10 @@ def check(config: Mapping[str, Any]) -> tuple[str, list[str]]:
                 observer.facts.note("Fields", str(error), "", FAILS)
             seen.append(observer.facts)
             _logger.info("%s: %s", observer.facts.label, observer.facts.level or "as expected")
-    text = "\n".join(lines(config, seen, rates, asker.sent))
+    if (suits := suited(rates, config["concurrency"])) != config["concurrency"]:
+        changes["concurrency"] = suits
+    speed = ", ".join(f"{rate:.1f} with {number}" for number, rate in rates.items())
+    text = "\n".join(lines(seen, speed, changes, asker.sent))
     return f"{redaction.redact(text)}\n", [one.label for one in seen if one.level == FAILS]
 
 

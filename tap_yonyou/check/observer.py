@@ -44,16 +44,19 @@ _TYPES: Final = ("integer", "number", "object", "array")
 class Observer:
     """Looks at a stream in one data source."""
 
-    def __init__(self, asker: Asker, config: Params, about: Resource, source: int | None) -> None:
-        """Ask nothing yet; `source` is None unless there are several."""
+    def __init__(
+        self, asker: Asker, config: Params, about: Resource, changes: dict[str, Any]
+    ) -> None:
+        """Ask nothing yet; `changes` gets the settings that should be others."""
+        source = config.get(DATA_SOURCE)
         self.facts = Facts(about.name + (f", data source {source}" if source else ""))
-        self._note, self._settings = self.facts.note, self.facts.settings
-        self._asker, self._config = asker, config
+        self._note = self.facts.note
+        self._asker, self._config, self._changes = asker, config, changes
         self._about = about
         self._list = head = about.head or about
         filters = config.get("filters", {})
         self._filters = filters.get(about.name) or filters.get(head.name) or {}
-        self._scope = {**about.params, DATA_SOURCE: source or config.get(DATA_SOURCE)}
+        self._scope = {**about.params, DATA_SOURCE: source}
 
     def page(self, page: int, rows: int = _ROWS, filters: Params = NOTHING) -> Answer:
         """Ask for a page of the list."""
@@ -103,9 +106,9 @@ class Observer:
     def _change(self, **members: Any) -> None:
         """Say what to declare of the list otherwise, beside what is declared already."""
         name, declared = self._list.name, self._config.get("resources", {})
-        entry = {"key": [*self._list.key]} | ({} if name in declared else {"replaces": True})
-        changes = self._settings.setdefault("resources", {}).setdefault(name, entry)
-        changes |= {"entry": members} if self._about.entry and "schema" in members else members
+        new = {"key": [*self._list.key]} | ({} if name in declared else {"replaces": True})
+        entry = self._changes.setdefault("resources", {}).setdefault(name, new)
+        entry |= {"entry": members} if self._about.entry and "schema" in members else members
 
     def _pages(self, total: int | None) -> Iterator[tuple[int, Answer]]:
         """Read the first pages, some in the middle and the last."""
@@ -141,7 +144,7 @@ class Observer:
         is_capped = rows < expected and (there is not None or rows == said)
         if is_capped and rows:
             found += f", and the reply says {said}"
-            self._settings["page_size"] = rows
+            self._changes["page_size"] = min(rows, self._changes.get("page_size", rows))
         fails = answer.rows is None or (is_capped and said != rows)
         level = FAILS if fails else DIFFERS * is_capped
         self._note(f"Page of {size} rows", found, f"{expected} rows", level)
@@ -158,7 +161,8 @@ class Observer:
             answer = self.page(1, filters={begin: high, end: low})
             asked.append((f"Nothing between {code(begin, end)}", answer, DIFFERS))
             if answer.rows is None and answer.reply.errcode not in {"", OK, *ERRCODES}:
-                self._settings["errcode_actions"] = {answer.reply.errcode: "empty"}
+                actions = self._changes.setdefault("errcode_actions", {})
+                actions[answer.reply.errcode] = "empty"
         for point, answer, level in asked:
             found = answer.said or "rows" + " of the last page again" * (answer.rows == last.rows)
             expected = "no rows, errcode 20002 or 0"

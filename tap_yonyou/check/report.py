@@ -44,13 +44,11 @@ class Facts:
     Attributes:
         rows: What was looked at, what was found, what was expected, and how bad that is.
         confirmed: By part (field, filter or path), what was marked as assumed, and is so.
-        settings: What to change of `resources`, `errcode_actions` and `page_size`.
     """
 
     label: str
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
     confirmed: dict[str, list[str]] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
 
     def note(self, point: str, found: str, expected: str = "", level: str = "") -> None:
         """Note a fact, and how bad it is."""
@@ -70,14 +68,15 @@ class Facts:
 
 def look(*values: Any) -> str:
     """Name the types that values look like; empty if they are."""
-    return " or ".join(sorted({*map(_look, values)} - {""}))
+    return " or ".join(
+        sorted({_TYPES.get(type(one)) or _look(str(one or "")) for one in values} - {""})
+    )
 
 
-def _look(value: Any) -> str:
-    if not isinstance(value, str | None):
-        return _TYPES.get(type(value), "text")
-    found = (name for name, form in _LOOKS.items() if re.fullmatch(form, value or "", re.ASCII))
-    return next(found, "text")
+def _look(text: str) -> str:
+    return next(
+        (name for name, form in _LOOKS.items() if re.fullmatch(form, text, re.ASCII)), "text"
+    )
 
 
 def code(*names: str) -> str:
@@ -86,10 +85,16 @@ def code(*names: str) -> str:
     return ", ".join(f"`{name}`" for name in shown)
 
 
-def lines(
-    config: Params, seen: Sequence[Facts], rates: Mapping[int, float], requests: int
-) -> Iterator[str]:
-    """Write the report; `rates` has the pages of a second by the number of requests in flight."""
+def suited(rates: Mapping[int, float], configured: int) -> int:
+    """Say how many requests in flight suit, by the pages of a second that came with so many."""
+    best = min(rates, default=configured)
+    for number, rate in rates.items():
+        best = number if rate >= _WORTH * rates[best] else best
+    return max(best, configured) if best == MOST_IN_FLIGHT else best  # more were not tried
+
+
+def lines(seen: Sequence[Facts], speed: str, changes: Params, requests: int) -> Iterator[str]:
+    """Write the report: what was seen, how fast it came, and the settings to change."""
     yield "# What this U8 does, compared with what the tap expects\n"
     yield (
         f"tap-yonyou {version('tap-yonyou')}, Python {platform.python_version()}, "
@@ -105,30 +110,7 @@ def lines(
         for part, names in facts.confirmed.items():
             if names:
                 yield f"  - assumed until now, and confirmed: {part} {code(*names)}"
-    found = ", ".join(f"{rate:.1f} with {number}" for number, rate in rates.items())
-    yield f"- pages in a second, by requests in flight: {found or 'not tried'}"
+    yield f"- pages in a second, by requests in flight: {speed or 'not tried'}"
     yield "\n## Settings to change\n"
-    changes = _changes(config, seen, rates).items()
-    parts = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in changes]
+    parts = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in changes.items()]
     yield "```json\n{\n" + ",\n".join(parts) + "\n}\n```" if parts else "None."
-
-
-def _changes(config: Params, seen: Sequence[Facts], rates: Mapping[int, float]) -> dict[str, Any]:
-    best = min(rates, default=config["concurrency"])
-    for number, rate in rates.items():
-        best = number if rate >= _WORTH * rates[best] else best
-    if best == MOST_IN_FLIGHT:  # more were not tried
-        best = max(best, config["concurrency"])
-    changes: dict[str, Any] = {} if best == config["concurrency"] else {"concurrency": best}
-    for facts in seen:
-        _merge(changes, facts.settings)
-    return changes
-
-
-def _merge(changes: dict[str, Any], more: Params) -> None:
-    for name, value in more.items():
-        if isinstance(value, dict):
-            _merge(changes.setdefault(name, {}), value)
-        else:  # of several numbers of rows on a page, the lowest
-            least = isinstance(value, int) and name in changes
-            changes[name] = min(value, changes[name]) if least else value
