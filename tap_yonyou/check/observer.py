@@ -237,7 +237,7 @@ class Observer:
         for record, here in documents:
             fields = {name: record[name] for name in kept}
             lines += [{**line, **fields, LINE_NUMBER: n} for n, line in enumerate(here, start=1)]
-            numbers += len({line.get(row_no) for line in here} - {None, ""})
+            numbers += len({str(line.get(row_no) or "") for line in here} - {""})
         found = f"{len(lines)} in {len(documents)} documents"
         self._note("Lines", found, "some", DIFFERS * (not lines))
         if lines:
