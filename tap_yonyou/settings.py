@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How the names of environment variables begin.
 PREFIX: Final = "TAP_YONYOU_"
+#: A variable that the tap has if Meltano starts it.
+MELTANO: Final = "MELTANO_EXTRACTOR_NAME"
 
 DEFAULT_STREAMS: Final = ["customercontacts"]
 
@@ -236,7 +238,21 @@ def from_environment(schema: Mapping[str, Any]) -> dict[str, Any]:
                     text = text.lower() if "boolean" in setting["type"] else text
                     # As the SDK reads files: 1e3 is not an integer.
                     found[name] = json.loads(text, parse_float=Decimal)
+            if MELTANO in os.environ and isinstance(found[name], dict):
+                found[name] = _nested(found[name])
     return found
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo how Meltano writes an object of `meltano.yml`: `{"a.b": 1}` is `{"a": {"b": 1}}`."""
+    nested: dict[str, Any] = {}
+    for path, value in flat.items():
+        *outer, name = path.split(".")
+        place = nested
+        for part in outer:
+            place = place.setdefault(part, {})
+        place[name] = value
+    return nested
 
 
 def without_blanks(config: Mapping[str, Any]) -> dict[str, Any]:

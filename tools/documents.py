@@ -150,6 +150,13 @@ def definition() -> dict[str, Any]:
         "description": TapYonyou.__doc__,
         "repo": metadata()["urls"]["Repository"],
         "executable": TapYonyou.name,
+        "commands": {
+            "check": {
+                # Meltano passes settings in the environment.
+                "args": "--config=ENV --check",
+                "description": "Writes what this U8 does, compared with what the tap expects",
+            }
+        },
         "capabilities": [capability.value for capability in TapYonyou.capabilities],
         "settings_group_validation": [
             [*schema["required"], name] for name in ("app_secret", "token")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+import click
 from singer_sdk import Tap
 
 from tap_yonyou import reads, redaction, settings
@@ -17,8 +20,6 @@ from tap_yonyou.errors import RunError, SettingsError, U8Error, kind_of, log_err
 from tap_yonyou.u8.values import DATA_SOURCE
 
 if TYPE_CHECKING:
-    import click
-
     from tap_yonyou.reading import Reading
     from tap_yonyou.stream import U8Stream
 
@@ -68,6 +69,31 @@ class CommandLine(Tap):
                     raise SettingsError(msg)
                 kwargs[option] = io.StringIO(json.dumps(content))
         super().invoke(**kwargs)
+
+    @classmethod
+    @override
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        option = click.Option(["--check"], is_flag=True, expose_value=False, callback=cls.cb_check)
+        option.help = "Write what this U8 does, compared with what the tap expects, as Markdown."
+        command.params.append(option)
+        return command
+
+    @classmethod
+    def cb_check(cls, ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001
+        """Write the report; a U8Error if a stream cannot be read as configured."""
+        if not value:
+            return
+        from tap_yonyou.check import check  # noqa: PLC0415 -- nothing else needs it
+
+        given = ctx.params["config"]
+        tap = cls(config=given.config, parse_env_config=given.parse_env, setup_mapper=False)
+        report, failed = check(tap.config)
+        sys.stdout.write(report)
+        if failed:
+            msg = f"cannot be read as configured: {', '.join(failed)}; the report says why"
+            raise U8Error(msg)
+        ctx.exit()
 
     @property
     def _lists(self) -> dict[str, U8Stream]:
@@ -175,7 +201,8 @@ class CommandLine(Tap):
         secrets = [name for name, setting in properties if setting.get("secret")]
         redaction.hide(*(str(config.get(name, "")) for name in secrets))
         lines = checks.problems(config, schema, needs_account=raise_errors)
-        unknown = checks.unknown_variables(schema, by_meltano=not self._reads_environment)
+        by_meltano = not self._reads_environment or settings.MELTANO in os.environ
+        unknown = checks.unknown_variables(schema, by_meltano=by_meltano)
         if self._reads_environment:
             lines += unknown
         elif raise_errors:

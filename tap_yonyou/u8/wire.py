@@ -43,6 +43,8 @@ class Wire:
         """Open no connection yet; a request as a whole takes at most `timeout` seconds."""
         self._url = api_url.rstrip("/")
         self._timeout = timeout
+        #: What the last answer says of the server's clock.
+        self.date = ""
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
@@ -65,6 +67,7 @@ class Wire:
                 stream=True,
                 allow_redirects=False,  # the query carries secrets
             ) as response:
+                self.date = response.headers.get("Date", "")
                 _check_status(response)
                 return _body(response, deadline)
         except (OSError, HTTPError, ValueError) as error:

@@ -80,6 +80,7 @@ def test_the_tap_is_added_to_an_empty_project_and_works_there(
     settings = u8.accounts._asdict() | {"api_url": u8.url}
     env |= {f"TAP_YONYOU_{name.upper()}": value for name, value in settings.items()}
     meltano("config", "test", "tap-yonyou")
+    assert "\n- customercontacts: as expected\n" in meltano("invoke", "tap-yonyou:check")
     meltano("run", "tap-yonyou", "target-jsonl")
     (output,) = project.glob("customercontacts*.jsonl")
     records = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
