@@ -81,10 +81,11 @@ class Asker(Gateway):
             found, said = None, self._why(error)
         return Answer(self._last.reply, self._last.seconds, found, said)
 
-    def _why(self, error: TapError) -> str:
+    @staticmethod
+    def _why(error: TapError) -> str:
         """Take the label and the server's message out of an error."""
-        text = str(error).partition(": ")[2]
-        return text.replace(f" ({one_line(self._last.reply.errmsg)})", "").replace("|", r"\|")
+        text = str(error).replace(error.private, "") if error.private else str(error)
+        return text.partition(": ")[2].replace("|", r"\|")
 
     @override
     def _send(self, endpoint: Endpoint, path: str, key: str, query: Params) -> Reply:

@@ -266,7 +266,7 @@ def test_the_tap_stays_small_enough_to_be_read() -> None:
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
         for path in (ROOT / "tap_yonyou").rglob("*.py")
     }
-    assert sum(lines.values()) <= 5600
+    assert sum(lines.values()) <= 6250
     assert {path: count for path, count in lines.items() if count > 350} == {}
 
 
