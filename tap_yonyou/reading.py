@@ -312,7 +312,8 @@ class Reading:
         return Basis(
             key=resource.key,
             width=len(blank),
-            blank=self._constants if plan.keeps_deleted else blank,
+            blank=blank,
+            keeps_deleted=plan.keeps_deleted,
             scope={
                 "account": [config.get(name) for name in ("from_account", "to_account")],
                 "app": config.get("app_key"),

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.resources import Resource
 
 _NOT_PLAIN: Final = "stream maps, flattening and fields within fields allow nothing else"
+_WIDENED: Final = (
+    "a field is new, so that the target may not have written all rows by now: no ACTIVATE_VERSION "
+    "is sent, and it deletes what is left in the next run that begins a version"
+)
 _NEW_FIELD: Final = {"type": ["string", "null"], "description": "A field that no schema knows"}
 _DATA_SOURCE: Final = {"type": "integer", "description": "Number of the data source (数据源序号)"}
 
@@ -70,6 +74,8 @@ class U8Stream(Stream):
         self._sources: list[int | None] = [*dict.fromkeys(sources or (None,))]
         #: Whether the last SCHEMA was of deletions, and its new fields.
         self._known_to_target: tuple[bool, tuple[str, ...]] = False, ()
+        #: Whether a new field was met in this run.
+        self._is_widened = False
 
     @property
     @override
@@ -126,8 +132,10 @@ class U8Stream(Stream):
                 yield from part
         version = self._version
         if version.is_new and all(one.is_proved for one in self.readings.values()):
-            # The target deletes the rows of older versions.
-            self._write_activate_version_message(version.number or 0)
+            if self._is_widened:
+                self.logger.info("%s: %s", self.name, _WIDENED)
+            else:  # the target deletes the rows of older versions
+                self._write_activate_version_message(version.number or 0)
 
     def _parts(self, records: Records) -> Iterator[Records]:
         """Give records, those of deletions under a SCHEMA of their own that spares other fields."""
@@ -140,9 +148,11 @@ class U8Stream(Stream):
         for part, is_deleted in ((records[:living], False), (records[living:], True)):
             if not part:
                 continue
-            known = is_deleted and self._keeps_deleted, tuple(self._new_fields or ())
+            of_deletions = is_deleted and len(part[0]) == len(self._key) + 1
+            known = of_deletions, tuple(self._new_fields or ())
             if known != self._known_to_target:
-                self._write_schema_message(of_deletions=known[0])
+                self._is_widened |= known[1] != self._known_to_target[1]
+                self._write_schema_message(of_deletions=of_deletions)
             try:
                 yield part
             finally:

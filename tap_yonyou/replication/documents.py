@@ -262,7 +262,9 @@ class LogBasedDocuments(Replication):
 
     def _deletions(self, key: Any, numbers: Iterable[int]) -> Records:
         parts = key if isinstance(key, tuple) else (key,)
-        return self._basis.deletions((*parts, number) for number in numbers)
+        # A SCHEMA of deletions must not come before ACTIVATE_VERSION: see LogBased.
+        keys = ((*parts, number) for number in numbers)
+        return self._basis.deletions(keys, is_blank=self._is_new)
 
     def _hold(
         self,

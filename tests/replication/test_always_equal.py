@@ -218,6 +218,9 @@ def test_after_a_complete_run_the_living_rows_are_those_of_u8(
         is_complete, messages = world.run()
         assert is_complete
         world.load(messages, is_whole=True)
+        if any(message["type"] == "ACTIVATE_VERSION" for message in messages):
+            # The records of deletions come with the next run.
+            world.load(world.run()[1], is_whole=True)
         expected = records(world.rows())
         living = [{name: row[name] for name in ("code", "name")} for row in world.loaded.living()]
         assert [row for row in living if row in expected] == expected

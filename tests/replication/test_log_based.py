@@ -162,6 +162,22 @@ def test_a_deletion_in_one_data_source_does_not_narrow_the_next(
     assert sum(row["name"] == "新名" for row in loaded.living()) == 2
 
 
+def test_a_row_that_returns_after_a_new_version_is_written(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    """ACTIVATE_VERSION has deleted it, and its record is as before."""
+    versions = {"emit_activate_version_messages": True}
+    read(**versions)
+    row = table(u8).pop(7)
+    assert loaded.state is not None
+    loaded.state["bookmarks"][STREAM]["pending"] = True  # everything is written again
+    assert len(read(**versions).of("ACTIVATE_VERSION")) == 1
+    assert len(loaded.living()) == 224
+    table(u8).insert(7, row)
+    assert read(**versions).codes == [row["code"]]
+    assert len(loaded.living()) == 225
+
+
 @pytest.mark.parametrize("how", ["blank", "stream maps"])
 def test_a_deleted_row_may_be_blank(read: Read, u8: Sandbox, loaded: Loaded, how: str) -> None:
     maps = {"stream_maps": {STREAM: {"email": "email or ''"}}}

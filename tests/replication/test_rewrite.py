@@ -43,11 +43,15 @@ def test_every_row_is_written_again_after_thirty_days(
     loaded.state = age(loaded.state, 31)
     gone = u8.tables[STREAM].pop()["code"]
     run = read(**given)
-    assert (run.code, len(run.records)) == (0, 225)
-    assert {record["code"] for record in run.records if record["_sdc_deleted_at"]} == {gone}
+    assert (run.code, len(run.records)) == (0, 224 if deletes else 225)
     assert "customercontacts: every row is written again, as last on 20" in run.log
     assert "0 new, 0 changed, 1 deleted, 224 unchanged, all written again;" in run.summary
     assert len(run.of("ACTIVATE_VERSION")) == deletes
+    # ACTIVATE_VERSION marks the deleted row, too; its record would come too early.
+    if deletes:
+        assert gone not in {row["code"] for row in loaded.living()}
+        run = read(**given)
+    assert {one["code"] for one in run.records if one["_sdc_deleted_at"]} == {gone}
     # And not again for as long.
     assert read(**given).records == []
     loaded.state = age(loaded.state, 15)
