@@ -28,9 +28,6 @@ VERSION: Final = 1
 #: The number of the data source of a row, if several are read (数据源序号).
 DATA_SOURCE: Final = "ds_sequence"
 
-#: With LOG_BASED, when a row was found to be deleted, else null; targets know the name.
-DELETED_AT: Final = "_sdc_deleted_at"
-
 #: Stands for a text with half a character: no type takes it, so it becomes null and is counted.
 NO_TEXT: Final = b""
 

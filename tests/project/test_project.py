@@ -266,7 +266,9 @@ def test_the_tap_stays_small_enough_to_be_read() -> None:
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
         for path in (ROOT / "tap_yonyou").rglob("*.py")
     }
-    assert sum(lines.values()) <= 6250
+    check = sum(count for path, count in lines.items() if path.startswith("tap_yonyou/check/"))
+    assert sum(lines.values()) - check <= 5700
+    assert check <= 600  # which nobody needs to read to understand a run
     assert {path: count for path, count in lines.items() if count > 350} == {}
 
 
