@@ -295,6 +295,12 @@ LIES: dict[str, tuple[Callable[[Liar], object], str, str, str]] = {
         "missing, or no number",
         DIFFERS,
     ),
+    "a count of pages that nobody has": (
+        lying(counting(page_count="99999999999999999999")),
+        "Counts",
+        "225 rows are not 99999999999999999999 pages of 10",
+        FAILS,
+    ),
     "a row count that is another": (
         lying(counting(row_count="224", page_count="22")),
         "Counts",
