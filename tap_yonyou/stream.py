@@ -244,7 +244,8 @@ class U8Stream(Stream):
             return None
         bookmarks = [self._bookmark(source) for source in self._sources]
         known = dict.fromkeys(name for one in bookmarks for name in one.get("new_fields") or ())
-        return [name for name in known if name not in self.effective_schema["properties"]]
+        declared = {name.casefold() for name in self.effective_schema["properties"]}
+        return [name for name in known if name.casefold() not in declared]
 
     @property
     def is_removed(self) -> bool:
