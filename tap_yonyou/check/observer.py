@@ -114,7 +114,7 @@ class Observer:
         """Read the first pages, some in the middle and the last."""
         last = total or _PAGES
         near = {2, 3, last // 2, last // 2 + 1, last - 1, last} if total else range(last + 1)
-        for page in sorted({*near} & {*range(2, last + 1)}):
+        for page in sorted(page for page in near if 1 < page <= last):
             answer = self.page(page)
             if not answer.rows:
                 if total or answer.rows is None:
