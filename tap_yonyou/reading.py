@@ -308,6 +308,8 @@ class Reading:
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
         if maps := stream_maps_of(config, resource.name):
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
+        # What was dropped is in no digest.
+        kept = [] if plan.new_fields is None else ["new fields"]
         blank = {**dict.fromkeys(plan.fields), **self._constants}
         return Basis(
             key=resource.key,
@@ -322,5 +324,5 @@ class Reading:
                 "key": [[name, plan.fields[name]] for name in resource.key],
                 "table": list(plan.tables),
             },
-            shape=[values.VERSION, [*plan.fields.items()], mapping],
+            shape=[values.VERSION, [*plan.fields.items()], mapping, *kept],
         )

@@ -151,6 +151,29 @@ def test_lines_of_documents_may_have_new_fields(read: Read, loaded: Loaded) -> N
     assert loaded.living("saleorder_entry")[0]["define_99"] == "甲"
 
 
+def test_what_was_dropped_comes_once_new_fields_are_kept(read: Read, loaded: Loaded) -> None:
+    orders = {"streams": ["saleorder_entry"], "lookback_days": 0}
+    with Sandbox(tables={"saleorder": []}) as u8:
+        u8.tables["saleorder"] = [{"code": "SO1", "date": "2024-01-01", "verifier": "某"}]
+        u8.lines["saleorder"] = {"SO1": [{"inventorycode": "1", "define_99": "甲"}]}
+        at = {**orders, "api_url": u8.url}
+        read(**at)
+        read(**at, **TEXT)
+    assert loaded.living("saleorder_entry")[0]["define_99"] == "甲"
+
+
+def test_a_value_that_goes_while_new_fields_are_dropped_becomes_null(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    table(u8)[0]["remark2"] = "某"
+    read(**TEXT)
+    read()
+    del table(u8)[0]["remark2"]
+    table(u8)[1]["remark2"] = "某"
+    read(**TEXT)
+    assert [row.get("remark2") for row in loaded.living()[:2]] == [None, "某"]
+
+
 def test_with_stream_maps_new_fields_are_dropped(read: Read, u8: Sandbox) -> None:
     table(u8)[0]["remark2"] = "某"
     run = read(**TEXT, stream_maps={STREAM: {"email": "email or ''"}})
