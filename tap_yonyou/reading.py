@@ -142,7 +142,6 @@ class Reading:
         replication.begin(version)
         if isinstance(reader, DocumentReader) and isinstance(replication, LogBasedDocuments):
             reader.choose, reader.missing = replication.choose, replication.missing
-            reader.is_filtered = bool(self.filters)
         is_rechecked, is_proved = True, False
         problem: U8Error | None = None
         with metrics.http_request_counter(resource.name, resource.path) as counter:
@@ -261,7 +260,9 @@ class Reading:
         listed.is_last = False
         reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
-        return DocumentReader(endpoint, resource, reader, self._lookahead, self.converter)
+        documents = DocumentReader(endpoint, resource, reader, self._lookahead, self.converter)
+        documents.is_filtered = bool(self.filters or params)
+        return documents
 
     def _converter_of(
         self, schema: Mapping[str, Any], fields: Iterable[str], key: Sequence[str]
@@ -308,6 +309,8 @@ class Reading:
         mapping = {name: value for name, value in config.items() if name.startswith("flattening")}
         if maps := stream_maps_of(config, resource.name):
             mapping |= {"maps": maps, "config": config.get("stream_map_config")}
+        # What was dropped is in no digest.
+        kept = [] if plan.new_fields is None else ["new fields"]
         blank = {**dict.fromkeys(plan.fields), **self._constants}
         return Basis(
             key=resource.key,
@@ -323,5 +326,5 @@ class Reading:
                 "key": [[name, plan.fields[name]] for name in resource.key],
                 "table": list(plan.tables),
             },
-            shape=[values.VERSION, [*plan.fields.items()], mapping],
+            shape=[values.VERSION, [*plan.fields.items()], mapping, *kept],
         )

@@ -48,6 +48,7 @@ class Reads(Stream):
         super().apply_catalog(catalog)
         # Meltano's `"*": { replication-method: LOG_BASED }` is meant for lists.
         self.forced_replication_method = REPLICATION_FULL_TABLE
+        self.replication_key = None
 
     @property
     @override

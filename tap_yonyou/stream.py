@@ -125,8 +125,7 @@ class U8Stream(Stream):
         self._stream_version = self._version.number
         read = self.readings[source].records(self._version)
         if self.is_test:
-            yield from islice(chain.from_iterable(read), 1)
-            return
+            read = iter([[*islice(chain.from_iterable(read), 1)]])
         for records in read:
             for part in self._parts(records):
                 yield from part
@@ -254,7 +253,8 @@ class U8Stream(Stream):
             return None
         bookmarks = [self._bookmark(source) for source in self._sources]
         known = dict.fromkeys(name for one in bookmarks for name in one.get("new_fields") or ())
-        return [name for name in known if name not in self.effective_schema["properties"]]
+        declared = {name.casefold() for name in self.effective_schema["properties"]}
+        return [name for name in known if name.casefold() not in declared]
 
     @property
     def is_removed(self) -> bool:

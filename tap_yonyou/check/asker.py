@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import mktime_tz, parsedate_tz
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -64,8 +63,8 @@ class Asker(Gateway):
         life = self._last.reply.payload.get("expiresIn")
         facts.note("Log-in", f"{self._last.seconds:.3f} s")
         facts.note("Life of a token", f"{count(life)} s ({look(life)})", "7200 s")
-        if date := self._wire.date:
-            ahead = (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+        if date := parsedate_tz(self._wire.date):
+            ahead = mktime_tz(date) - time.time()
             found, level = f"{ahead:+.0f} s from this machine's", DIFFERS * (abs(ahead) > _CLOCKS)
             facts.note("Clock of the server", found, "the same", level)
         return facts

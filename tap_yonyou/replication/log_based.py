@@ -207,6 +207,8 @@ class LogBased(Replication):
                 yield self._release()
             for key in deleted:
                 del self._comparison.held[key]
+        else:
+            self.counts = self.counts._replace(deleted=0)
         yield self._release()
 
     def _check_deletes(self) -> None:

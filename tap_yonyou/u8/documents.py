@@ -59,8 +59,13 @@ class Head(NamedTuple):
 class Documents:
     """The asks for documents, one for each head in the order of the list."""
 
-    def __init__(self, heads: Sequence[Head], parameter: str, key: Sequence[str]) -> None:
-        """Ask for the document of each head: by this parameter, which has the value of the key."""
+    def __init__(
+        self, heads: Sequence[Head], parameter: str, key: Sequence[str], codes: Mapping[Any, int]
+    ) -> None:
+        """Ask for the document of each head: by this parameter, which has the value of the key.
+
+        Of each code, `codes` has how many documents have it, those not asked for included.
+        """
         self.failed: list[Head] = []
         #: Those that U8 did not find.
         self.vanished: list[Head] = []
@@ -69,7 +74,7 @@ class Documents:
         self._key = key
         self._answered = 0
         self._failures = 0
-        self._shared = Counter(head.parts[0] for head in heads)
+        self._codes = codes
 
     @property
     def current(self) -> Head:
@@ -83,7 +88,7 @@ class Documents:
             label = f"document {place + 1} of {len(self._heads)}"
             code = head.parts[0]
             # If several documents have the code, the reply has to say which one it is.
-            names = self._key if self._shared[code] > 1 else self._key[:1]
+            names = self._key if self._codes[code] > 1 else self._key[:1]
             document = dict(zip(names, head.parts, strict=False))
             yield Ask({self._parameter: code}, label, head.fields, document)
 
@@ -217,13 +222,15 @@ class DocumentReader:
         """Take documents that are missing but still there for documents of the list."""
         count = counted(len(missing), "document")
         _logger.info("%s: %s did not come; asking for each", self._endpoint.label, count)
-        if self.is_filtered:  # it may still be there, and not match any more
+        heads = [Head(key, {}, None, is_approved=True, digest=b"", page=0) for key in missing]
+        codes = Counter(head.parts[0] for head in heads)
+        # It may still be there, and not match any more; or another one may answer to its code.
+        if self.is_filtered or any(head.parts[0] in codes for head in self.heads.values()):
             listed = dict(self.heads)
             self._read_list()
             self.heads.update(listed)
             return
-        heads = [Head(key, {}, None, is_approved=True, digest=b"", page=0) for key in missing]
-        documents = Documents(heads, self._entry.parameter, self._key)
+        documents = Documents(heads, self._entry.parameter, self._key, codes)
         with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
             for _, reply in replies:
                 if reply.rows is not None:
@@ -231,7 +238,10 @@ class DocumentReader:
         self._set_aside(documents.failed, len(heads))
 
     def _documents(self, heads: list[Head]) -> Iterator[Page]:
-        documents = Documents(heads, self._entry.parameter, self._key)
+        codes = Counter(head.parts[0] for head in self.heads.values())
+        if self.is_filtered:
+            codes += codes  # another document may have the code, and not match
+        documents = Documents(heads, self._entry.parameter, self._key, codes)
         with closing(self._lookahead.replies(self._endpoint, documents)) as replies:
             for place, (ask, reply) in enumerate(replies, start=1):
                 if (lines := reply.rows) is not None:

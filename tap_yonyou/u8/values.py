@@ -166,10 +166,12 @@ class Converter:
             if key not in self._known:
                 name = self._spelling.get(key.casefold())
                 if name is None and self._new is not None and _COLUMN.fullmatch(key):
-                    name = self._spelling[key.casefold()] = key
-                    self._known.add(key)
-                    if key not in self._new:
-                        self._new.append(key)
+                    # Another data source may have met it.
+                    spelt = {new.casefold(): new for new in self._new}
+                    name = self._spelling[key.casefold()] = spelt.get(key.casefold(), key)
+                    self._known.add(name)
+                    if name not in self._new:
+                        self._new.append(name)
                 if name is None or name in known:
                     self.dropped[key] += 1
                 else:

@@ -55,6 +55,7 @@ def test_the_connection_test_reads_one_record(tap: RunTap, u8: Sandbox) -> None:
     run = tap("--test")
     assert run.code == 0
     assert run.codes == ["00000007"]
+    assert {m["stream"] for m in run.of("RECORD")} == {"customercontacts"}
     # It asks for one page, of ten rows, and for no other ahead.
     log_in, page = u8.requests
     assert log_in.path == "/system/token"

@@ -224,6 +224,24 @@ def test_a_test_that_went_well_has_succeeded(tap: RunTap) -> None:
     }
 
 
+def test_nothing_is_deleted_by_a_read_that_is_not_proved(read: Read, u8: Sandbox) -> None:
+    read()
+    del u8.tables[STREAM][:3]
+    u8.omit = {"row_count", "page_count"}
+    one = reads(read())[STREAM, 0]
+    assert one["outcome"] == "unproved"
+    assert (one["rows_deleted"], one["rows_unchanged"]) == (0, 222)
+
+
+def test_a_replication_key_for_all_streams_is_not_for_it(tap: RunTap) -> None:
+    catalog = catalog_of(tap, "INCREMENTAL", streams=[STREAM, READS])
+    for entry in catalog["streams"]:
+        entry["replication_key"] = "code"
+    run = tap(catalog=catalog, streams=[STREAM, READS])
+    assert run.code == 0
+    assert [*reads(run)] == [(STREAM, 0)]
+
+
 def test_it_is_never_log_based(tap: RunTap) -> None:
     run = tap(catalog=catalog_of(tap), emit_activate_version_messages=True)
     assert "_sdc_deleted_at" not in run.of("SCHEMA")[-1]["schema"]["properties"]

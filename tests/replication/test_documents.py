@@ -493,6 +493,29 @@ def test_a_document_that_the_list_hides_is_not_deleted(
     assert fetched(u8) == []
 
 
+def test_another_document_with_the_same_code_is_never_taken_for_one(
+    read: Read, loaded: Loaded
+) -> None:
+    with Sandbox(tables={"accept": settled(rows("accept", 1))}) as u8:
+        given = {"streams": ["accept_entry"], "api_url": u8.url, "max_attempts": 1}
+        assert read(**given).code == 0
+        receipt, before = u8.tables["accept"][0], loaded.living("accept_entry")
+        u8.tables["accept"] += [receipt | {"vouchtype": "49"}]
+        # The sandbox answers with the first one of them.
+        for _ in range(2):
+            assert "could not be read" in read(**given).errors[-1]
+        assert loaded.living("accept_entry") == before
+
+
+def test_a_document_is_deleted_though_another_one_has_its_code(read: Read, loaded: Loaded) -> None:
+    with Sandbox(tables={"accept": settled(rows("accept", 1))}) as u8:
+        given = {"streams": ["accept_entry"], "api_url": u8.url}
+        read(**given)
+        u8.tables["accept"] = [u8.tables["accept"][0] | {"vouchtype": "49"}]
+        assert read(**given).code == 0
+        assert {line["vouchtype"] for line in loaded.living("accept_entry")} == {"49"}
+
+
 def test_a_document_that_leaves_the_filter_is_deleted_by_two_readings_of_the_list(
     read: Read, u8: Sandbox, loaded: Loaded
 ) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox import Sandbox, contact
+from tests.conftest import catalog_of
 
 if TYPE_CHECKING:
-    from tests.conftest import Read, Run
+    from tests.conftest import Read, Run, RunTap
     from tests.loaded import Loaded
 
 STREAM = "customercontacts"
@@ -130,6 +131,28 @@ def test_a_field_met_in_one_data_source_is_a_column_for_all(
     assert read(**given).records == []
 
 
+def test_a_field_that_two_data_sources_spell_differently_is_one_column(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    u8.sources, u8.others = (1, 2), {2: {STREAM: [contact(1) | {"remark2": "某"}]}}
+    u8.tables[STREAM] = [contact(1) | {"Remark2": "甲"}]
+    read(**TEXT, ds_sequences=[1, 2])
+    assert [row.get("Remark2") for row in loaded.living()] == ["甲", "某"]
+    assert "remark2" not in loaded.living()[1]
+
+
+def test_a_field_that_is_declared_later_may_be_spelt_otherwise(
+    read: Read, tap: RunTap, u8: Sandbox
+) -> None:
+    table(u8)[0]["remark2"] = "某"
+    read(**TEXT)
+    catalog = catalog_of(tap)
+    catalog["streams"][0]["schema"]["properties"]["Remark2"] = {"type": ["string", "null"]}
+    run = read(**TEXT, catalog=catalog)
+    assert run.records[0]["Remark2"] == "某"
+    assert "remark2" not in fields(run)[0]
+
+
 def test_lines_of_documents_may_have_new_fields(read: Read, loaded: Loaded) -> None:
     orders = {"streams": ["saleorder_entry"], **TEXT}
     with Sandbox(tables={"saleorder": []}) as u8:
@@ -142,6 +165,29 @@ def test_lines_of_documents_may_have_new_fields(read: Read, loaded: Loaded) -> N
         assert [record["define_99"] for record in read(**at).records] == ["甲"]
         assert read(**at).records == []
     assert loaded.living("saleorder_entry")[0]["define_99"] == "甲"
+
+
+def test_what_was_dropped_comes_once_new_fields_are_kept(read: Read, loaded: Loaded) -> None:
+    orders = {"streams": ["saleorder_entry"], "lookback_days": 0}
+    with Sandbox(tables={"saleorder": []}) as u8:
+        u8.tables["saleorder"] = [{"code": "SO1", "date": "2024-01-01", "verifier": "某"}]
+        u8.lines["saleorder"] = {"SO1": [{"inventorycode": "1", "define_99": "甲"}]}
+        at = {**orders, "api_url": u8.url}
+        read(**at)
+        read(**at, **TEXT)
+    assert loaded.living("saleorder_entry")[0]["define_99"] == "甲"
+
+
+def test_a_value_that_goes_while_new_fields_are_dropped_becomes_null(
+    read: Read, u8: Sandbox, loaded: Loaded
+) -> None:
+    table(u8)[0]["remark2"] = "某"
+    read(**TEXT)
+    read()
+    del table(u8)[0]["remark2"]
+    table(u8)[1]["remark2"] = "某"
+    read(**TEXT)
+    assert [row.get("remark2") for row in loaded.living()[:2]] == [None, "某"]
 
 
 def test_with_stream_maps_new_fields_are_dropped(read: Read, u8: Sandbox) -> None:
