@@ -623,6 +623,14 @@ def test_a_clock_that_differs_is_told() -> None:
     assert report.verdict("customer") == "as expected"
 
 
+@pytest.mark.parametrize("date", ["Fri, 27 Nov 2026 22:00:00 -0000", "now", ""])
+def test_a_clock_that_cannot_be_read_is_left_out(date: str) -> None:
+    with u8_of("customer") as u8:
+        headers = {"Content-Type": JSON, "Date": date}
+        u8.fail(Fault.status(200, headers, encode(u8.token(ACCOUNTS._asdict()))), "token")
+        assert report_on(u8, "customer").verdict("customer") == "as expected"
+
+
 # The command
 
 

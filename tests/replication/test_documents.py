@@ -529,6 +529,18 @@ def test_a_document_that_leaves_the_filter_is_deleted_by_two_readings_of_the_lis
     assert len({one[0] for one in living(loaded)}) == SIZE - 6
 
 
+def test_a_document_is_not_taken_for_another_one_that_the_filter_hides(tap: RunTap) -> None:
+    """The reply has to say which of them it is."""
+    with Sandbox(tables={"accept": settled(rows("accept", 1))}) as u8:
+        receipt = u8.tables["accept"][0] | {"vouchtype": "48", "vouchdate": "2024-01-01"}
+        payment = receipt | {"vouchtype": "49", "vouchdate": "2026-06-01"}
+        u8.tables["accept"] = [receipt, payment]
+        later = {"accept": {"vouchdate_begin": "2025-01-01"}}
+        run = tap(streams=["accept_entry"], api_url=u8.url, filters=later, max_attempts=1)
+        assert run.code == 1
+        assert run.records == []
+
+
 def test_the_limit_on_deletes_counts_documents(read: Read, u8: Sandbox, loaded: Loaded) -> None:
     read()
     before = living(loaded)
