@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -241,6 +243,7 @@ def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
         assert done.returncode == 1
         assert "vendor, page 1: errcode 39003 (此应用没有调用该API的权限)" in done.stdout
         assert "Traceback" not in done.stdout
+        check_nightly(done.stdout, tmp_path / "nightly")
         assert counts(warehouse, names) == dict.fromkeys(RESOURCES, 40) | lines | {"warehouse": 41}
         assert warehouse.query(
             f"SELECT ref_cost::text FROM {SCHEMA}.inventory WHERE code = 'LJ000001'",
@@ -248,6 +251,33 @@ def test_all_lists_stand_in_postgres_and_one_that_is_refused_stops_no_other(
         assert warehouse.query(
             f"SELECT count(*) FROM {SCHEMA}.currentstock WHERE qty = 0.1",
         ) == [(1,)]
+
+
+def check_nightly(log: str, folder: Path) -> None:
+    """The script for cron mails the tap's errors of this run, in the little that cron sets."""
+    page = (ROOT / "docs/production.md").read_text("utf-8")
+    (script,) = re.findall(r"^```sh\n(#!/bin/sh\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    meltano = folder / ".venv-meltano/bin/meltano"
+    meltano.parent.mkdir(parents=True)
+    # In the south, the target fails.
+    meltano.write_text(
+        f'#!/bin/sh\n[ "$1" = --environment=south ] || cat {folder}/log >&2\nexit 1\n'
+    )
+    meltano.chmod(0o755)
+    (folder / "log").write_text(log, "utf-8")
+    for _ in range(2):
+        done = subprocess.run(
+            ["/bin/sh", "-c", script.replace("/srv/tap-yonyou", str(folder))],
+            capture_output=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin"},
+        )
+        lines = done.stdout.decode().splitlines()
+        assert (done.returncode, done.stderr) == (1, b"")
+        assert lines[0].startswith(
+            "north: vendor, page 1: errcode 39003 (此应用没有调用该API的权限): "
+        )
+        assert [line.partition("logs/")[0] for line in lines[1:]] == ["south: see "]
 
 
 def check_values(warehouse: Warehouse) -> None:
