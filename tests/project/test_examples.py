@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -62,8 +63,19 @@ def test_a_signal_reaches_meltano(tmp_path: Path) -> None:
         assert run.wait(10) == 143
 
 
-def test_the_examples_agree_on_what_is_not_repeated() -> None:
+def test_the_examples_and_the_pages_agree_on_what_is_repeated() -> None:
     line = re.compile(r"^FINAL = .*$", re.MULTILINE)
     ours = line.findall(ENTRYPOINT.read_text("utf-8"))
     assert len(ours) == 1
     assert line.findall((ROOT / "examples/dagster/definitions.py").read_text("utf-8")) == ours
+    (repeated,) = re.findall(r"\((\w+(?:\|\w+)+)\)", ours[0])
+    schema = json.loads((ROOT / "tap_yonyou/reads.json").read_bytes())
+    told, _, may_pass = schema["properties"]["error_kind"]["description"].partition("; only ")
+    kinds = {*re.findall(r"\w+", told)} - {"or"}
+    assert may_pass.startswith(re.sub(r"\|(\w+)$", r" and \1", repeated).replace("|", ", "))
+    for page, yes in (("docs/errors.md", "yes"), ("docs/errors.zh-CN.md", "要")):
+        text = (ROOT / page).read_text("utf-8")
+        rows = re.findall(r"^\| `(\w+)` \|.*\| (\w+).*\|$", text, re.MULTILINE)
+        table = {kind: answer == yes for kind, answer in rows if kind in kinds}
+        assert table.keys() == kinds
+        assert {kind for kind, again in table.items() if again} == {*repeated.split("|")}
