@@ -190,12 +190,12 @@ def test_a_deleted_row_keeps_its_values_until_it_returns(warehouse: Warehouse, u
     def check(*deleted: tuple[int, dict[str, Any]]) -> None:
         there = [(source, row) for source, table in tables.items() for row in table]
         fields = ("code", "name", "ccusname", "mobile_phone")
-        for rows, expected in (
+        for found, expected in (
             (warehouse.living(f"ds_sequence, {', '.join(fields)}"), there),
             (execute(f"SELECT ds_sequence, {', '.join(fields)} {marked}").fetchall(), deleted),
         ):
             in_u8 = [(source, *(row[name] or None for name in fields)) for source, row in expected]
-            assert sorted(rows) == sorted(in_u8)
+            assert sorted(found) == sorted(in_u8)
 
     execute = warehouse.connection.execute
     warehouse.run(**given)
