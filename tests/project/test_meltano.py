@@ -323,7 +323,8 @@ def counts(warehouse: Warehouse, names: list[str]) -> dict[str, int]:
 def columns(warehouse: Warehouse) -> dict[tuple[str, str], str]:
     found = warehouse.query(
         "SELECT table_name, column_name, data_type FROM information_schema.columns "
-        f"WHERE table_schema = '{SCHEMA}' AND column_name NOT LIKE '\\_sdc%'",
+        f"WHERE table_schema = '{SCHEMA}' AND column_name NOT LIKE '\\_sdc%' "
+        "AND table_name <> 'tap_yonyou_reads'",
     )
     return {(table, column): kind for table, column, kind in found}
 
@@ -331,6 +332,6 @@ def columns(warehouse: Warehouse) -> dict[tuple[str, str], str]:
 def keys(warehouse: Warehouse) -> dict[str, set[str]]:
     found = warehouse.query(
         "SELECT table_name, array_agg(column_name::text) FROM information_schema.key_column_usage "
-        f"WHERE table_schema = '{SCHEMA}' GROUP BY table_name",
+        f"WHERE table_schema = '{SCHEMA}' AND table_name <> 'tap_yonyou_reads' GROUP BY table_name",
     )
     return {table: {*columns} for table, columns in found}
