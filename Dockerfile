@@ -15,9 +15,11 @@ FROM python:3.13-slim-bookworm
 RUN useradd --create-home --uid 10001 meltano
 COPY --from=build /meltano /meltano
 COPY --from=build --chown=meltano:meltano /project /project
+COPY examples/entrypoint.py /entrypoint.py
 # By number, for Kubernetes to know that it is not root.
 USER 10001
 WORKDIR /project
 ENV PATH=/meltano/bin:$PATH
-ENTRYPOINT ["meltano"]
+# Meltano, but with an exit code of its own for errors that a repetition cannot cure.
+ENTRYPOINT ["python", "/entrypoint.py"]
 CMD ["run", "yonyou-to-postgres"]

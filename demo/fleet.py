@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,11 +79,22 @@ class Fleet:
         u8: The servers.
         urls: Of the databases.
         environment: Of the processes of Dagster.
+        daemon: Of Dagster; it starts all other processes.
     """
 
     u8: dict[str, Sandbox]
     urls: Mapping[str, str]
     environment: dict[str, str]
+    daemon: psutil.Process
+
+    def cpu_seconds(self) -> float:
+        """Give what Dagster, and all that it has started, has computed so far."""
+        total = 0.0
+        for process in [self.daemon, *self.daemon.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):  # its parent has its times by now
+                times = process.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+        return total
 
     def query(self, database: str, sql: str) -> list[tuple[Any, ...]]:
         """Ask one of the databases."""
@@ -168,8 +179,9 @@ def main() -> int:
             with fleet_in(Path(temporary)) as fleet:
                 for number, (title, do) in enumerate(ROUNDS.items(), start=1):
                     say(f"{number}. {title}")
-                    began = time.monotonic()
-                    show(do(fleet), time.monotonic() - began)
+                    began, computed = time.monotonic(), fleet.cpu_seconds()
+                    runs = do(fleet)
+                    show(runs, time.monotonic() - began, fleet.cpu_seconds() - computed)
         except FleetError as error:
             print(f"\n{error}", file=sys.stderr)
             return 1
@@ -290,8 +302,8 @@ def kill_worker(argument: str) -> None:
     raise FleetError(msg)
 
 
-def show(runs: list[Run], seconds: float) -> None:
-    """Print how each account set fared."""
+def show(runs: list[Run], seconds: float, cpu_seconds: float) -> None:
+    """Print how each account set fared, and what it took."""
     print(f"{'server':8}{'account set':13}" + "".join(f"{stream:18}" for stream in STREAMS))
     for server, source in SIZES:
         ended = {run.stream: run for run in runs if (run.server, run.source) == (server, source)}
@@ -299,7 +311,8 @@ def show(runs: list[Run], seconds: float) -> None:
             shown = [ended[stream] for stream in STREAMS]
             cells = [f"{run.status.lower()}, {run.ended - run.started:.0f} s" for run in shown]
             print(f"{server:8}{source!s:13}" + "".join(f"{cell:18}" for cell in cells).rstrip())
-    print(f"{len(runs)} runs in {seconds:.0f} s", flush=True)
+    each = cpu_seconds / len(runs)
+    print(f"{len(runs)} runs in {seconds:.0f} s, {each:.1f} CPU seconds for each", flush=True)
 
 
 # What there is
@@ -334,8 +347,8 @@ def fleet_in(folder: Path) -> Iterator[Fleet]:
                 environment[f"U8_{server.upper()}_{name.upper()}"] = str(value)
         for server in SERVERS:
             dagster(environment, "dagster", "instance", "concurrency", "set", f"u8_{server}", "2")
-        with daemon(environment, home / "daemon.log"):
-            yield Fleet(u8, urls, environment)
+        with daemon(environment, home / "daemon.log") as process:
+            yield Fleet(u8, urls, environment, process)
 
 
 def without_settings() -> dict[str, str]:
@@ -381,7 +394,7 @@ def dagster(environment: dict[str, str], program: str, *args: str) -> str:
 
 
 @contextmanager
-def daemon(environment: dict[str, str], log: Path) -> Iterator[None]:
+def daemon(environment: dict[str, str], log: Path) -> Iterator[psutil.Process]:
     """Run Dagster's daemon, which starts the workers."""
     command = [str(DAGSTER / "dagster-daemon"), "run", "-f", "definitions.py"]
     with (
@@ -392,7 +405,7 @@ def daemon(environment: dict[str, str], log: Path) -> Iterator[None]:
     ):
         started = psutil.Process(process.pid)
         try:
-            yield
+            yield started
         finally:
             below = started.children(recursive=True)
             process.terminate()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,9 @@ import psycopg
 import pytest
 
 from bench.load import TARGET
+from demo.pipeline import ROOT
 from demo.postgres import postgres
-from sandbox import Fault, Sandbox, contact
+from sandbox import Fault, Sandbox, contact, rows
 from tests.conftest import catalog_of
 from tests.replication.test_rewrite import age
 
@@ -56,7 +59,11 @@ SERVE = """if True:
 def targets() -> Iterator[subprocess.Popen[str]]:
     command = [str(TARGET.with_name("python")), "-c", SERVE]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        command,
+        encoding="utf-8",
+        env=os.environ | {"PGTZ": "Asia/Shanghai"},  # as meltano.yml has it
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as serving:
         yield serving
 
@@ -183,12 +190,12 @@ def test_a_deleted_row_keeps_its_values_until_it_returns(warehouse: Warehouse, u
     def check(*deleted: tuple[int, dict[str, Any]]) -> None:
         there = [(source, row) for source, table in tables.items() for row in table]
         fields = ("code", "name", "ccusname", "mobile_phone")
-        for rows, expected in (
+        for found, expected in (
             (warehouse.living(f"ds_sequence, {', '.join(fields)}"), there),
             (execute(f"SELECT ds_sequence, {', '.join(fields)} {marked}").fetchall(), deleted),
         ):
             in_u8 = [(source, *(row[name] or None for name in fields)) for source, row in expected]
-            assert sorted(rows) == sorted(in_u8)
+            assert sorted(found) == sorted(in_u8)
 
     execute = warehouse.connection.execute
     warehouse.run(**given)
@@ -289,3 +296,79 @@ def test_a_contact_deleted_in_u8_is_gone_after_a_complete_read_and_not_before(
     query = f"SELECT code FROM {SCHEMA}.{STREAM} WHERE _sdc_deleted_at IS NOT NULL"
     marked = warehouse.connection.execute(query).fetchall()
     assert marked == ([] if hard_delete else [(gone,)])
+
+
+# The statements of the pages for operators
+
+READS = "tap_yonyou_reads"
+
+
+def statements(page: str, section: str) -> list[str]:
+    """The SQL of a section of a page, for the schema of these tests."""
+    text = (ROOT / page).read_text("utf-8")
+    part = text[text.index(f"\n## {section}\n") + 1 :].partition("\n## ")[0]
+    found = re.findall(r"^ *```sql\n(.*?)^ *```$", part, re.MULTILINE | re.DOTALL)
+    return [re.sub(r"\b(tap_yonyou|u8_north)\.", f"{SCHEMA}.", one) for one in found]
+
+
+def test_the_queries_to_watch_find_what_is_stale_or_unproved_or_of_another_size(
+    warehouse: Warehouse, u8: Sandbox
+) -> None:
+    streams = ("customer", STREAM, "warehouse")
+    u8.tables |= {name: rows(name, 30) for name in ("customer", "inventory", "warehouse")}
+
+    def run(*names: str) -> Run:
+        given: dict[str, Any] = {"streams": [*names, READS]}
+        return warehouse.run(**given, catalog=catalog_of(warehouse.tap, **given))
+
+    assert run(*streams, "inventory").code == 0
+    query = warehouse.connection.execute
+    # Less than the eight hours of China's zone past what is stale.
+    past = "interval '30 hours'"
+    query(f"UPDATE {SCHEMA}.{READS} SET ended_at = ended_at - {past}")
+    # The second night: one list fails, one shrinks, one is not proved, and one is not read.
+    u8.fail(Fault.errcode("30021"), resource="customer")
+    del u8.tables[STREAM][165:]
+    reply = {"errcode": "0", "errmsg": "", "warehouse": u8.tables["warehouse"]}
+    u8.fail(Fault.reply(reply), resource="warehouse")
+    assert len(run(*streams).errors) == 2
+
+    for zone in ("UTC", "Asia/Shanghai"):
+        query(f"SET TimeZone = '{zone}'")
+        stale, unproved, jumps, delete = statements("docs/production.md", "What to watch")
+        found = {row[0]: row[1:] for row in query(stale).fetchall()}
+        assert found.keys() == {"customer", "inventory"}
+        _, last_read, error = found["customer"]
+        assert error.startswith("customer, page 1: errcode 30021: ")
+        assert found["inventory"][2] is None
+        since = f"SELECT now() AT TIME ZONE 'Asia/Shanghai' - %s - {past} < interval '1 hour'"
+        assert query(since, [last_read]).fetchall() == [(True,)]
+        assert [row[0] for row in query(unproved).fetchall()] == ["warehouse"]
+        assert [(row[0], *row[3:]) for row in query(jumps).fetchall()] == [(STREAM, 165, 225)]
+        with warehouse.connection.transaction(force_rollback=True):
+            query(f"UPDATE {SCHEMA}.{READS} SET ended_at = ended_at - interval '89 days'")
+            assert query(delete).rowcount == 4
+
+
+def test_rows_of_a_shared_table_that_no_state_knows_are_marked_after_a_baseline(
+    warehouse: Warehouse, u8: Sandbox
+) -> None:
+    """As after a lost state, where runs of single account sets share a table."""
+    u8.sources, u8.others = (1, 2), {2: {"customer": rows("customer", 30)}}
+    u8.tables["customer"] = rows("customer", 20)
+
+    def read(*sources: int) -> str:
+        given: dict[str, Any] = {"streams": ["customer", READS], "ds_sequences": [*sources]}
+        return warehouse.tap(**given, catalog=catalog_of(warehouse.tap, **given)).out
+
+    before = read(1, 2)
+    gone = u8.others[2]["customer"].pop(7)["code"]
+    warehouse.load(before + read(2))
+    where = f"FROM {SCHEMA}.customer WHERE _sdc_deleted_at IS"
+    query = warehouse.connection.execute
+    assert query(f"SELECT count(*) {where} NULL").fetchall() == [(50,)]
+    (statement,) = statements("docs/operations.md", "A table that several runs share")
+    assert query(statement).rowcount == 1
+    marked = query(f"SELECT ds_sequence, code {where} NOT NULL").fetchall()
+    assert marked == [(2, gone)]
+    assert query(statement).rowcount == 0
