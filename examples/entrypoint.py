@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-#: The tap's last line if none of its kinds may pass by itself (docs/errors.md).
+#: A line of the tap if none of its kinds may pass by itself (docs/errors.md).
 FINAL = re.compile(r"error_kind: (?![a-z, ]*(server|changed|target))")
 
 # In a session of its own, so that a signal to all processes reaches Meltano once.

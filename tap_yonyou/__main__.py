@@ -86,8 +86,9 @@ def _report(error: Exception) -> int:
         text = re.sub(r"\{.*\}", redaction.MASK, error.format_message(), flags=re.DOTALL)
         _logger.error("%s", text)
         return error.exit_code
+    # For schedulers: may it pass by itself? `meltano config test` shows what comes last.
+    _logger.info("error_kind: %s", kind_of(error))
     log_error(_logger, error)
-    _logger.info("error_kind: %s", kind_of(error))  # for schedulers: may it pass by itself?
     return 1
 
 

@@ -32,7 +32,7 @@ RETRIES = dg.RetryPolicy(
 LOCK_SECONDS, LOCK_TRIES = 30, 12
 
 TAP_LINE = re.compile(r"\[(\w+) *\] tap-yonyou +(.*)")
-#: The tap's last line if none of its kinds may pass by itself (docs/errors.md).
+#: A line of the tap if none of its kinds may pass by itself (docs/errors.md).
 FINAL = re.compile(r"error_kind: (?![a-z, ]*(server|changed|target))")
 
 

@@ -166,7 +166,7 @@ def test_structured_logs_keep_chinese(
     u8.fail(Fault.errcode("39999", "参数错误"), page=1)
     run = tap(env=env)
     lines = [json.loads(line) for line in run.log.splitlines()]
-    assert "errcode 39999 (参数错误)" in lines[-2]["message"]
+    assert "errcode 39999 (参数错误)" in lines[-1]["message"]
     assert lines[-1]["app_name"] == "用友"
     assert any("metric_info" in line for line in lines)
 
