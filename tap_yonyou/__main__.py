@@ -25,17 +25,27 @@ def main() -> NoReturn:
     if sys.stderr is None:  # it was closed, and the next file to be opened would get its number
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- to the end
     signals.end_on_signals()
+    code = _run()
+    logging.shutdown()
+    # Python's own end may hang on threads whose requests are in flight, and fails if the disk has
+    # no room for the log.
+    os._exit(code)
+
+
+def _run() -> int:
     try:
         command = _command()
         # Rows hold no reference cycles: collect rarely, and skip imported modules. Saves 10 %.
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
-        sys.exit(command(standalone_mode=False))
+        return command(standalone_mode=False) or 0
     except signals.Ended as end:
         _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
-        sys.exit(end.code)
+        return int(end.code or 0)
+    except SystemExit as end:  # the SDK's, after --about and --version
+        return int(end.code or 0)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is reported in one line
-        sys.exit(_report(error))
+        return _report(error)
 
 
 def _command() -> Any:
