@@ -4,7 +4,7 @@
 PYTHON ?= python3
 
 # More than there are cores, because many tests wait.
-WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 2 )))
+WORKERS = $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) * 3 )))
 
 .PHONY: demo models fleet test coverage bench address dist lock clean
 

@@ -39,10 +39,9 @@ def _run() -> int:
         gc.freeze()
         gc.set_threshold(100_000, 50, 1000)
         return command(standalone_mode=False) or 0
-    except signals.Ended as end:
-        _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
-        return int(end.code or 0)
-    except SystemExit as end:  # the SDK's, after --about and --version
+    except SystemExit as end:  # by a signal, or of the SDK after --about
+        if isinstance(end, signals.Ended):
+            _logger.error("ended by %s before the read was complete", end.signal)  # noqa: TRY400
         return int(end.code or 0)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is reported in one line
         return _report(error)

@@ -260,9 +260,9 @@ class Reading:
         listed.is_last = False
         reader = Reader(listed, self._lookahead, converter, head.key, max_passes=most)
         endpoint = self._endpoint_of(resource, {**resource.params, **self._constants})
-        documents = DocumentReader(endpoint, resource, reader, self._lookahead, self.converter)
-        documents.is_filtered = bool(self.filters or params)
-        return documents
+        made = DocumentReader(endpoint, resource, reader, self._lookahead, self.converter)
+        made.is_filtered = bool(self.filters or params)
+        return made
 
     def _converter_of(
         self, schema: Mapping[str, Any], fields: Iterable[str], key: Sequence[str]

@@ -35,10 +35,7 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.resources import Resource
 
 _NOT_PLAIN: Final = "stream maps, flattening and fields within fields allow nothing else"
-_WIDENED: Final = (
-    "a field is new, so that the target may not have written all rows by now: no ACTIVATE_VERSION "
-    "is sent, and it deletes what is left in the next run that begins a version"
-)
+_WIDENED: Final = "a field is new; ACTIVATE_VERSION waits for the next run that begins a version"
 _NEW_FIELD: Final = {"type": ["string", "null"], "description": "A field that no schema knows"}
 _DATA_SOURCE: Final = {"type": "integer", "description": "Number of the data source (数据源序号)"}
 

@@ -57,7 +57,7 @@ def test_no_version_is_activated_in_the_run_that_meets_a_new_field(
     table(u8)[60]["remark2"] = "某"
     run = read(**given)
     assert run.of("ACTIVATE_VERSION") == []
-    assert "a field is new, so that the target may not have written all rows by now" in run.log
+    assert "a field is new; ACTIVATE_VERSION waits for the next run" in run.log
     assert deleted in {row["code"] for row in loaded.living()}
     assert len(read(**given).of("ACTIVATE_VERSION")) == 1
     assert deleted not in {row["code"] for row in loaded.living()}
