@@ -27,10 +27,9 @@ encode: Final = msgspec.json.Encoder(
 
 
 def content(record: dict[str, Any], width: int) -> bytes:
-    """Give what a digest is made of: the values of so many fields, and the new fields with a value.
+    """Give what a digest is made of: the values of so many fields, and new fields with a value.
 
-    All records have the same fields in the same order, and names would be the longer part. New
-    fields follow; a row without any is as before.
+    Names would be the longer part, and all records have the same fields in the same order.
     """
     values = [*record.values()]
     if len(values) > width:

@@ -195,8 +195,8 @@ class LogBased(Replication):
             self._check_deletes()
             deleted = [*(self._missing or ())]
             if self._version and self._version.is_new:
-                # ACTIVATE_VERSION marks them. After a SCHEMA of deletions, target-postgres would mark
-                # every row that it has not written yet. The next run finds them missing again.
+                # ACTIVATE_VERSION marks them, and the next run finds them missing again. After a
+                # SCHEMA of deletions, target-postgres would mark all rows not written by then.
                 self._comparison.held.update(dict.fromkeys(deleted, bytes(DIGEST_BYTES)))
                 deleted = []
             for start in range(0, len(deleted), _BATCH):
