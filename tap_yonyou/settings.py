@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: How the names of environment variables begin.
 PREFIX: Final = "TAP_YONYOU_"
-#: A variable that the tap has if Meltano starts it.
+#: A variable that is set if Meltano starts the tap.
 MELTANO: Final = "MELTANO_EXTRACTOR_NAME"
 
 DEFAULT_STREAMS: Final = ["customercontacts"]
