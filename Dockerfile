@@ -20,6 +20,6 @@ COPY examples/entrypoint.py /entrypoint.py
 USER 10001
 WORKDIR /project
 ENV PATH=/meltano/bin:$PATH
-# Meltano, but with an exit code of its own for errors that a repetition cannot cure.
+# Meltano, but with its own exit code for errors that another run cannot cure.
 ENTRYPOINT ["python", "/entrypoint.py"]
 CMD ["run", "yonyou-to-postgres"]

@@ -1,4 +1,4 @@
-"""Run Meltano, and end with 78 if the tap has failed and a repetition cannot cure that.
+"""Run Meltano, and end with 78 if the tap has failed with an error that another run cannot cure.
 
 python3 entrypoint.py run yonyou-to-postgres
 """

@@ -32,7 +32,7 @@ _FILE: Final = resources.files("tap_yonyou").joinpath("reads.json")
 
 
 class Reads(Stream):
-    """One record for each list and data source, written last, also if lists failed."""
+    """One record for each list and data source, written last, even if lists failed."""
 
     def __init__(self, tap: Tap) -> None:
         """Prepare the stream; nothing has been read yet."""

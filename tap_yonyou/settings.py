@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: How the names of environment variables begin.
 PREFIX: Final = "TAP_YONYOU_"
-#: A variable that the tap has if Meltano starts it.
+#: A variable that is set if Meltano starts the tap.
 MELTANO: Final = "MELTANO_EXTRACTOR_NAME"
 
 DEFAULT_STREAMS: Final = ["customercontacts"]
@@ -186,7 +186,7 @@ _SETTINGS: Final = {
     ),
     "deleted_rows": _setting(
         {"type": "string", "enum": ["keep", "blank"], "default": "keep"},
-        "Deleted rows: What LOG_BASED leaves of a row that was deleted in U8, beside its key and "
+        "Deleted rows: What LOG_BASED leaves of a row that was deleted in U8, besides its key and "
         "the time in _sdc_deleted_at: keep (its last values) or blank (nothing).",
     ),
     "new_fields": _setting(

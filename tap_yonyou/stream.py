@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tap_yonyou.u8.pages import Lookahead
     from tap_yonyou.u8.resources import Resource
 
-_NOT_PLAIN: Final = "stream maps, flattening and fields within fields allow nothing else"
+_NOT_PLAIN: Final = "this stream has stream maps, flattening or nested fields"
 _WIDENED: Final = "a field is new; ACTIVATE_VERSION waits for the next run that begins a version"
 _NEW_FIELD: Final = {"type": ["string", "null"], "description": "A field that no schema knows"}
 _DATA_SOURCE: Final = {"type": "integer", "description": "Number of the data source (数据源序号)"}
@@ -117,7 +117,7 @@ class U8Stream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[dict[str, Any]]:
-        """Read the list whole, in one data source; of a test, give one record."""
+        """Read the whole list in one data source; in a test, give one record."""
         source = context[DATA_SOURCE] if context else None
         self._stream_version = self._version.number
         read = self.readings[source].records(self._version)
@@ -234,7 +234,7 @@ class U8Stream(Stream):
 
     @cached_property
     def _keeps_deleted(self) -> bool:
-        """Whether the record of a deletion may come without the other fields."""
+        """Whether the record of a deletion may leave out the other fields."""
         is_wanted = self.config["deleted_rows"] == "keep"
         if is_wanted and self._alias is None and self.replication_method == REPLICATION_LOG_BASED:
             self.logger.info("%s: deleted rows become blank: %s", self.name, _NOT_PLAIN)

@@ -34,7 +34,7 @@ python3 examples/entrypoint.py run --state-id-suffix="$ACCOUNT_SET" yonyou-to-po
 
 
 class Meltano(BashOperator):
-    """Is repeated, unless a repetition cannot cure what the tap reports."""
+    """Is retried, unless another run cannot cure the error of the tap."""
 
     def execute(self, context: Context) -> object:
         """Run the command; 78 is the exit code of entrypoint.py for such an error."""

@@ -97,6 +97,6 @@ class Asker(Gateway):
 
 
 def objects(rows: Any) -> list[dict[str, Any]]:
-    """Make a list of objects, which a single one may come without; what is none has no key."""
+    """Give a list of objects, also for a single one; what is not an object becomes an empty one."""
     rows = [rows] if isinstance(rows, dict) else rows if isinstance(rows, list) else []
     return [row if isinstance(row, dict) else {} for row in rows]

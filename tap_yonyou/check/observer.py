@@ -47,7 +47,7 @@ class Observer:
     def __init__(
         self, asker: Asker, config: Params, about: Resource, changes: dict[str, Any]
     ) -> None:
-        """Ask nothing yet; `changes` gets the settings that should be others."""
+        """Ask nothing yet; `changes` gets the settings to change."""
         source = config.get(DATA_SOURCE)
         self.facts = Facts(about.name + (f", data source {source}" if source else ""))
         self._note = self.facts.note
@@ -104,7 +104,7 @@ class Observer:
         self.facts.confirmed.setdefault(part, []).extend(found)
 
     def _change(self, **members: Any) -> None:
-        """Say what to declare of the list otherwise, beside what is declared already."""
+        """Note what to declare about the list, besides what is declared already."""
         name, declared = self._list.name, self._config.get("resources", {})
         new = {"key": [*self._list.key]} | ({} if name in declared else {"replaces": True})
         entry = self._changes.setdefault("resources", {}).setdefault(name, new)

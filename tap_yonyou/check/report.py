@@ -1,4 +1,4 @@
-"""What is noted of a U8: names, types, counts, codes and times, never a value of a record."""
+"""What is noted about a U8: names, types, counts, codes and times, never a value of a record."""
 
 from __future__ import annotations
 
@@ -56,18 +56,18 @@ class Facts:
 
     @property
     def level(self) -> str:
-        """The worst there is; empty if all is as expected."""
+        """The worst level; empty if all is as expected."""
         return min((row[-1] for row in self.rows if row[-1]), default="")
 
     @property
     def verdict(self) -> str:
-        """The worst there is, and all that differs."""
+        """The worst level, and all that differs."""
         found = [f"{point} ({found})" for point, found, _, level in self.rows if level]
         return f"**{self.level}**: {'; '.join(found)}" if self.level else "as expected"
 
 
 def look(*values: Any) -> str:
-    """Name the types that values look like; empty if they are."""
+    """Name the types that values look like; empty if all values are."""
     return " or ".join(
         sorted({_TYPES.get(type(one)) or _look(str(one or "")) for one in values} - {""})
     )
@@ -86,7 +86,7 @@ def code(*names: str) -> str:
 
 
 def suited(rates: Mapping[int, float], configured: int) -> int:
-    """Say how many requests in flight suit, by the pages of a second that came with so many."""
+    """Say how many requests in flight suit, by the pages a second that came with each number."""
     best = min(rates, default=configured)
     for number, rate in rates.items():
         best = number if rate >= _WORTH * rates[best] else best

@@ -43,7 +43,7 @@ class Basis(NamedTuple):
 
     #: The fields that identify a record.
     key: Sequence[str]
-    #: How many fields a record has, beside new ones and the mark.
+    #: How many fields a record has, not counting new ones and the mark.
     width: int
     #: A record whose fields are null, but for those that all records share.
     blank: Mapping[str, Any]

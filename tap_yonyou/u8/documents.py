@@ -64,7 +64,7 @@ class Documents:
     ) -> None:
         """Ask for the document of each head: by this parameter, which has the value of the key.
 
-        Of each code, `codes` has how many documents have it, those not asked for included.
+        `codes` says how many documents have each code, including those not asked for.
         """
         self.failed: list[Head] = []
         #: Those that U8 did not find.
@@ -219,12 +219,12 @@ class DocumentReader:
             self._confirm(missing)
 
     def _confirm(self, missing: Sequence[Any]) -> None:
-        """Take documents that are missing but still there for documents of the list."""
+        """Count documents that are missing but still there as documents of the list."""
         count = counted(len(missing), "document")
         _logger.info("%s: %s did not come; asking for each", self._endpoint.label, count)
         heads = [Head(key, {}, None, is_approved=True, digest=b"", page=0) for key in missing]
         codes = Counter(head.parts[0] for head in heads)
-        # It may still be there, and not match any more; or another one may answer to its code.
+        # One may be there, but not match any more; or another one may come under its code.
         if self.is_filtered or any(head.parts[0] in codes for head in self.heads.values()):
             listed = dict(self.heads)
             self._read_list()
