@@ -27,8 +27,7 @@ def main() -> NoReturn:
     signals.end_on_signals()
     code = _run()
     logging.shutdown()
-    # Python's own end may hang on threads whose requests are in flight, and fails if the disk has
-    # no room for the log.
+    # Python's own end may hang on requests in flight, and fails if the log's disk is full.
     os._exit(code)
 
 

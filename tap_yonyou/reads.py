@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib import resources
 from importlib.metadata import version
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tap_yonyou.reading import Reading
 
 NAME: Final = "tap_yonyou_reads"
-_FILE: Final = resources.files("tap_yonyou").joinpath("reads.json")
 
 
 class Reads(Stream):
@@ -36,7 +35,7 @@ class Reads(Stream):
 
     def __init__(self, tap: Tap) -> None:
         """Prepare the stream; nothing has been read yet."""
-        schema = msgspec.json.decode(_FILE.read_bytes())
+        schema = msgspec.json.decode(files("tap_yonyou").joinpath("reads.json").read_bytes())
         super().__init__(tap, schema=schema, name=NAME)
         self.primary_keys = schema["required"]
         self.forced_replication_method = REPLICATION_FULL_TABLE

@@ -78,6 +78,7 @@ class Observer:
             self._change(rows=found)
             self._list = replace(self._list, rows=found)
             first = self.page(1)
+        first = first if first.rows is not None else self._elsewhere(first)
         self._note("Granted", first.said or "yes", "yes", FAILS * (first.rows is None))
         if not first.rows:
             return ()
@@ -97,6 +98,18 @@ class Observer:
         if entry := self._about.entry:
             self._lines(entry, records, rows)
         return [*pages]
+
+    def _elsewhere(self, first: Answer) -> Answer:
+        """Look for the list where the vendor has other lists."""
+        here, name = self._list, self._list.name
+        for path in {f"/api/{name}/batch_get", f"/api/{name}list/batch_get"} - {here.path}:
+            self._list = replace(here, path=path)
+            if (answer := self.page(1)).rows is not None:
+                self._note("Path", f"at {code(path)}", f"at {code(here.path)}", FAILS)
+                self._change(path=path)
+                return answer
+        self._list = here
+        return first
 
     def _confirm(self, part: str, *names: str) -> None:
         marks = self._about.attested

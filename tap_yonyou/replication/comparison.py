@@ -49,7 +49,7 @@ class Comparison:
         #: What the target holds; every key that came is here.
         self.held = held or {}
         self.kept = len(self.held)
-        self._secret = secret
+        self._digest = blake2b(digest_size=DIGEST_BYTES, salt=secret)
         #: For keys of which something was emitted, the digest before.
         self._replaced: dict[Any, bytes] = {}
         #: The keys that are not in the snapshot; not collected if that has none.
@@ -57,13 +57,13 @@ class Comparison:
 
     def differing(self, keys: Sequence[Any], records: Records) -> Records:
         """Choose the records that the target does not hold, and assume that it gets them."""
-        held, replaced, secret = self.held, self._replaced, self._secret
-        differing = []
+        held, replaced, width, is_trusted = self.held, self._replaced, self._width, self.is_trusted
+        differing, new_digest = [], self._digest.copy  # which takes less than a new one
         for key, record in zip(keys, records, strict=True):
-            made_of = content(record, self._width)
-            digest = blake2b(made_of, digest_size=DIGEST_BYTES, salt=secret).digest()
-            before = held.get(key)
-            if before == digest and (self.is_trusted or key in replaced):
+            made, is_plain = new_digest(), len(record) == width  # as nearly all are
+            made.update(encode([*record.values()]) if is_plain else content(record, width))
+            digest, before = made.digest(), held.get(key)
+            if before == digest and (is_trusted or key in replaced):
                 continue
             if before is not None:
                 replaced.setdefault(key, before)

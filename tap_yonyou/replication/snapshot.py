@@ -7,6 +7,7 @@ import lzma
 import os
 from hashlib import blake2b
 from io import BytesIO
+from itertools import chain
 from struct import iter_unpack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -90,7 +91,7 @@ class Snapshot(msgspec.Struct, array_like=True, kw_only=True):
             keys = [*map(tuple, keys)]
         width = len(self.digests) // (self.size or 1)
         digests = iter_unpack(f"{width}s", self.digests) if keys else ()
-        return {key: digest for key, (digest,) in zip(keys, digests, strict=True)}
+        return dict(zip(keys, chain.from_iterable(digests), strict=True))
 
 
 def new_secret() -> bytes:

@@ -440,6 +440,15 @@ LIES: dict[str, tuple[Callable[[Liar], object], str, str, str]] = {
 }
 
 
+def test_a_list_at_another_path_is_found_and_the_path_offered() -> None:
+    declared = {"customer": {"key": ["code"], "replaces": True, "path": "/api/nowhere/batch_get"}}
+    with u8_of("customer") as u8:
+        report = report_on(u8, "customer", resources=declared)
+    assert report.failed == ["customer"]
+    assert "at `/api/customer/batch_get` | at `/api/nowhere/batch_get`" in report.line("Path")
+    assert report.settings["resources"]["customer"]["path"] == "/api/customer/batch_get"
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_a_point_in_which_a_list_differs_is_named(name: str) -> None:
     do, point, found, level = LIES[name]
