@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from demo.postgres import postgres
 from sandbox import Sandbox, contact, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from subprocess import CompletedProcess
 
 SCHEMA = "tap_yonyou_demo"
@@ -33,37 +35,43 @@ Now with your own account:
 """
 
 
-def main() -> int:
-    """Run the job twice with four changes in between, and show what stands in the tables."""
+@contextmanager
+def started(*schemas: str) -> Iterator[tuple[Sandbox, str, Path]]:
+    """Give a U8+, the address of a database without these schemas, and a folder."""
     with tempfile.TemporaryDirectory(prefix="tap-yonyou-demo-") as temporary:
-        directory = Path(temporary)
         say("Starting a sandbox U8+ with five lists of 225 invented rows, and PostgreSQL")
         tables = {name: rows(name) for name in LISTS}
-        with Sandbox(tables=tables) as u8, postgres(directory) as url:
+        with Sandbox(tables=tables) as u8, postgres(Path(temporary)) as url:
             with connect(url) as database:
-                database.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
-            pipeline = Pipeline(u8, url, SCHEMA, directory)
-            if not load(pipeline):
-                return 1
-            with connect(url) as database:
-                show(database)
-            say("In U8+: 张天宇 gets a mobile phone, 阚奇 is deleted, and a new contact is added")
-            order = u8.tables["saleorder"][EDITED]
-            say(f"In U8+: a quantity of the sales order {order['code']} is edited")
-            with u8.lock:
-                u8.lines["saleorder"][str(order["code"])][0]["quantity"] = "12.000000"
-                order["sum"] = "1356.00"  # as U8 computes it
-                contacts = u8.tables["customercontacts"]
-                contacts[0]["mobile_phone"] = "00000000000"
-                del contacts[1]
-                contacts.append(contact(NEW) | {"name": "新某人"})
-            if not load(pipeline):
-                return 1
-            with connect(url) as database:
-                is_right = show_changes(database)
-                is_right &= show_lines(database, str(order["code"]))
-            print(GO_ON)
-            return 0 if is_right else 1
+                database.execute(f"DROP SCHEMA IF EXISTS {', '.join(schemas)} CASCADE")
+            yield u8, url, Path(temporary)
+
+
+def main() -> int:
+    """Run the job twice with four changes in between, and show what stands in the tables."""
+    with started(SCHEMA) as (u8, url, directory):
+        pipeline = Pipeline(u8, url, SCHEMA, directory)
+        if not load(pipeline):
+            return 1
+        with connect(url) as database:
+            show(database)
+        say("In U8+: 张天宇 gets a mobile phone, 阚奇 is deleted, and a new contact is added")
+        order = u8.tables["saleorder"][EDITED]
+        say(f"In U8+: a quantity of the sales order {order['code']} is edited")
+        with u8.lock:
+            u8.lines["saleorder"][str(order["code"])][0]["quantity"] = "12.000000"
+            order["sum"] = "1356.00"  # as U8 computes it
+            contacts = u8.tables["customercontacts"]
+            contacts[0]["mobile_phone"] = "00000000000"
+            del contacts[1]
+            contacts.append(contact(NEW) | {"name": "新某人"})
+        if not load(pipeline):
+            return 1
+        with connect(url) as database:
+            is_right = show_changes(database)
+            is_right &= show_lines(database, str(order["code"]))
+        print(GO_ON)
+        return 0 if is_right else 1
 
 
 def connect(url: str) -> psycopg.Connection[Any]:

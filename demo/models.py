@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from demo.__main__ import LISTS, SCHEMA, connect, fit, load, say
+from demo.__main__ import SCHEMA, connect, fit, load, say, started
 from demo.pipeline import Pipeline
-from demo.postgres import postgres
-from sandbox import Sandbox, rows
 
 MODELS = "yonyou_demo"
 
@@ -42,21 +38,15 @@ QUERIES = {
 
 def main() -> int:
     """Run the job, and ask the models a few things."""
-    with tempfile.TemporaryDirectory(prefix="tap-yonyou-demo-") as temporary:
-        directory = Path(temporary)
-        say("Starting a sandbox U8+ with five lists of 225 invented rows, and PostgreSQL")
-        tables = {name: rows(name) for name in LISTS}
-        with Sandbox(tables=tables) as u8, postgres(directory) as url:
-            with connect(url) as database:
-                database.execute(f"DROP SCHEMA IF EXISTS {SCHEMA}, {MODELS} CASCADE")
-            job = Pipeline(u8, url, SCHEMA, directory, blocks=("yonyou-to-models",))
-            if not load(job, DBT_POSTGRES_SCHEMA=MODELS):
-                return 1
-            with connect(url) as database:
-                answered = [
-                    show(question, database.execute(query).fetchall(), widths)
-                    for question, (query, widths) in QUERIES.items()
-                ]
+    with started(SCHEMA, MODELS) as (u8, url, directory):
+        job = Pipeline(u8, url, SCHEMA, directory, blocks=("yonyou-to-models",))
+        if not load(job, DBT_POSTGRES_SCHEMA=MODELS):
+            return 1
+        with connect(url) as database:
+            answered = [
+                show(question, database.execute(query).fetchall(), widths)
+                for question, (query, widths) in QUERIES.items()
+            ]
     return 0 if all(answered) else 1
 
 

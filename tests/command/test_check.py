@@ -449,16 +449,23 @@ def test_a_list_at_another_path_is_found_and_the_path_offered() -> None:
     assert report.settings["resources"]["customer"]["path"] == "/api/customer/batch_get"
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_a_point_in_which_a_list_differs_is_named(name: str) -> None:
-    do, point, found, level = LIES[name]
-    with u8_of("customer") as u8:
+def report_that_names(
+    stream: str, do: Callable[[Any], object], point: str, found: str, level: str
+) -> Report:
+    with u8_of(stream.removesuffix("_entry")) as u8:
         do(u8)
-        report = report_on(u8, "customer")
+        report = report_on(u8, stream)
     line = report.line(point)
     assert line.startswith(found)
     assert line.endswith(f"| {level}")
-    assert report.failed == (["customer"] if level == FAILS else [])
+    assert report.failed == ([stream] if level == FAILS else [])
+    return report
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_point_in_which_a_list_differs_is_named(name: str) -> None:
+    report = report_that_names("customer", *LIES[name])
+    _, point, found, level = LIES[name]
     verdict = report.verdict("customer")
     assert f"{point} ({found}" in verdict if level else verdict == "as expected"
 
@@ -538,14 +545,7 @@ DOCUMENTS: dict[str, tuple[Callable[[Liar], object], str, str, str]] = {
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_point_in_which_documents_differ_is_named(name: str) -> None:
-    do, point, found, level = DOCUMENTS[name]
-    with u8_of("saleorder") as u8:
-        do(u8)
-        report = report_on(u8, "saleorder_entry")
-    line = report.line(point)
-    assert line.startswith(found)
-    assert line.endswith(f"| {level}")
-    assert report.failed == (["saleorder_entry"] if level == FAILS else [])
+    report_that_names("saleorder_entry", *DOCUMENTS[name])
 
 
 # Settings to change
