@@ -151,7 +151,7 @@ class Reading:
                 problem, is_proved = reader.problem, reader.is_proved
                 params = replication.after_pass(reader.keys, is_proved=is_proved)
                 reader.keys.clear()  # a hundred megabytes for a million rows
-                if params is not None and not self._plan.is_test:
+                if params is not None:
                     again = self._reader_of(params)
                     yield from self._emit(again)
                     replication.after_pass(again.keys, is_proved=again.is_proved)
